@@ -1,0 +1,45 @@
+using Ferry.Server.Storage.Journal;
+using Ferry.Transport;
+using Ferry.Wire;
+
+namespace Ferry.Server;
+
+/// <summary>A connection's side of deliveries with a key: takes the key, and knows what was answered before.</summary>
+internal sealed class KeyedSession(SessionContext context, NativeConnection connection, string algorithm) : IKeyedConnection, IDisposable
+{
+    private KeyedDelivery? delivery;
+
+    public bool HasHungUp => connection.Failure is not null || connection.HasPeerLeft;
+
+    public Task GiveUpAsync() => connection.FailAsync(Malformed.Ended());
+
+    /// <summary>The entries from here on belong to a delivery.</summary>
+    /// <param name="frame">The frame with its key.</param>
+    /// <param name="underWay">Entries that are not over.</param>
+    /// <exception cref="FerryException">It may not come now, or somebody else delivers under this key.</exception>
+    public async Task<KeyedDelivery> BeginAsync(Frame frame, int underWay)
+    {
+        uint user = context.User ?? throw Malformed.DeliveryNotTaken();
+        byte[] key = DeliveryKey.Read(connection.Reader.Cbor, frame.Payload).Key;
+        if (underWay > 0)
+        {
+            throw Malformed.DeliveryUnderWay(underWay);
+        }
+        delivery?.Dispose();
+        delivery = null;
+        return delivery = await context.Store.Staging.Journals.BeginAsync(user, key, this, connection.Broken).ConfigureAwait(false);
+    }
+
+    /// <summary>The receipt that an entry got on an earlier connection; null when it is to be stored.</summary>
+    /// <exception cref="FerryConnectionException">It is numbered as in a delivery with a key, and there was none.</exception>
+    public Receipt? Find(IncomingEntry entry)
+    {
+        if (delivery is null)
+        {
+            return entry.Offer.Source is null ? null : throw Malformed.SourceWithoutDelivery(entry.Number);
+        }
+        return delivery.Find(entry.Offer, algorithm, context.Store.LevelFor(entry.Offer.Level));
+    }
+
+    public void Dispose() => delivery?.Dispose();
+}

@@ -1,0 +1,114 @@
+using Ferry.Files;
+using Ferry.Wire;
+
+namespace Ferry.Server.Storage.Journal;
+
+/// <summary>What a delivery with a key needs of its connection.</summary>
+internal interface IKeyedConnection
+{
+    /// <summary>True when the peer is gone, or the connection was given up.</summary>
+    bool HasHungUp { get; }
+
+    /// <summary>Gives the connection up.</summary>
+    Task GiveUpAsync();
+}
+
+/// <summary>
+/// A delivery that the sender gave a key, on one connection: what was stored on earlier ones is known, and what is stored now is written down for later ones.
+/// Any thread may use it.
+/// </summary>
+internal sealed class KeyedDelivery : IDisposable
+{
+    private readonly Journals journals;
+    private readonly UserJournal journal;
+    private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    /// <summary>Stands in the journal for this connection.</summary>
+    private readonly object mark = new();
+
+    internal KeyedDelivery(Journals journals, uint user, UInt128 delivery, UserJournal journal, IKeyedConnection connection)
+    {
+        this.journals = journals;
+        this.journal = journal;
+        User = user;
+        Delivery = delivery;
+        Connection = connection;
+    }
+
+    public uint User { get; }
+
+    public UInt128 Delivery { get; }
+
+    public IKeyedConnection Connection { get; }
+
+    /// <summary>Ends when everything of it is settled.</summary>
+    public Task Ended => ended.Task;
+
+    /// <summary>The directories that it has made on earlier connections and not ended.</summary>
+    public IEnumerable<DirectoryIdentity> MadeEarlier => journal.MadeBy(Delivery);
+
+    /// <summary>The receipt that an offer got on an earlier connection; null when it is to be stored.</summary>
+    /// <param name="offer">The offer.</param>
+    /// <param name="algorithm">The connection's hash: one by another cannot be said.</param>
+    /// <param name="asked">The level that a file stored now would get.</param>
+    public Receipt? Find(in Offer offer, string algorithm, Durability asked)
+    {
+        if ((offer.Kind != EntryKind.File && !offer.Atomic) || offer.Source is not { } source || journal.FindDone(Arrival.IdOf(Delivery, source, offer.Name), mark) is not { } record)
+        {
+            return null;
+        }
+        Receipt receipt = record.Receipt!;
+        if ((offer.Size is { } size && size != record.Size.GetValueOrDefault(receipt.Size))
+            || (offer.Metadata.Modified is { } modified && modified != record.Modified)
+            || receipt.Level < asked)
+        {
+            return null;
+        }
+        bool speaksHash = receipt.Hash?.StartsWith(algorithm + ":", StringComparison.Ordinal) == true;
+        return receipt with
+        {
+            Name = receipt.Name.IsEmpty ? offer.Name : receipt.Name,
+            Kind = offer.Kind,
+            Hash = speaksHash ? receipt.Hash : null,
+            Checked = speaksHash ? receipt.Checked : HashCheck.None,
+            Replayed = true,
+        };
+    }
+
+    /// <summary>What is to be written down of a complete file; null when the sender gave it no number.</summary>
+    public Arrival? Arrive(in Offer offer, Receipt receipt, IncomingFile file) => offer.Source is { } source
+        ? new Arrival(Arrival.IdOf(Delivery, source, offer.Name), offer, receipt, file.Level, file.Identify())
+        : null;
+
+    /// <summary>The same for a directory that is published as a whole.</summary>
+    public Arrival? Arrive(in Offer offer, Receipt receipt, FerryPath waiting, ConfinedDirectory directory) => offer.Source is { } source
+        ? new Arrival(
+            Arrival.IdOf(Delivery, source, offer.Name), offer, receipt, receipt.Level!.Value,
+            new StagedIdentity(WaitingTrees.Path, waiting, directory.Status.Inode, directory.Status.Born))
+        : null;
+
+    /// <summary>Writes down that files are about to be published.</summary>
+    /// <exception cref="FerryException">It could not be written: they must not be published.</exception>
+    public void Intend(IReadOnlyList<Arrival> arrivals, bool flush) => journal.Intend(arrivals, flush);
+
+    /// <summary>Writes down what became of them; false when that failed.</summary>
+    public bool TrySettle(IReadOnlyList<(Arrival Arrival, Receipt? Receipt)> settled) => journal.TrySettle(settled, mark);
+
+    /// <summary>A directory is about to be made.</summary>
+    public void Making(FerryPath path) => journal.Write(JournalEvent.Making, Delivery, path);
+
+    /// <summary>It was not.</summary>
+    public void NotMade(FerryPath path) => journal.Write(JournalEvent.Ended, Delivery, path);
+
+    /// <summary>A directory was made.</summary>
+    public void Made(ConfinedDirectory directory) => journal.Write(JournalEvent.Made, Delivery, directory.Path, DirectoryIdentity.Of(directory));
+
+    /// <summary>A directory has its mode and time.</summary>
+    public void EndedDirectory(ConfinedDirectory directory) => journal.Write(JournalEvent.Ended, Delivery, directory.Path, DirectoryIdentity.Of(directory));
+
+    public void Dispose()
+    {
+        journals.End(this);
+        ended.TrySetResult();
+    }
+}

@@ -1,0 +1,261 @@
+using System.Collections.Concurrent;
+using Ferry.Files;
+using Ferry.Native;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Win32.SafeHandles;
+
+namespace Ferry.Server.Storage;
+
+/// <summary>
+/// The uploads that can be resumed: those that arrive now, each with the one connection that writes it, and those that wait for their sender. An upload
+/// belongs to a user and a name. What waits is bounded by age, by bytes and in number, and gives way to files that need the space. Safe to use from any thread.
+/// </summary>
+internal sealed class Partials : IDisposable
+{
+    private const int MostParked = 10_000;
+    private const int LockAttempts = 10;
+
+    /// <summary>Somebody may look whether a file is in use.</summary>
+    private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(20);
+
+    private readonly ConfinedDirectory directory;
+    private readonly PartialLimits limits;
+    private readonly Lock gate = new();
+    private readonly Dictionary<(uint User, FerryPath Name), Upload> uploads = [];
+    private readonly SortedSet<(DateTimeOffset LastWrite, long Number, Upload Upload)> parked =
+        new(Comparer<(DateTimeOffset LastWrite, long Number, Upload Upload)>.Create((a, b) => (a.LastWrite, a.Number).CompareTo((b.LastWrite, b.Number))));
+    private readonly ConcurrentDictionary<uint, PartialFolder> folders = new();
+    private readonly ITimer timer;
+    private long parkedBytes;
+    private long lastNumber;
+    private bool disposed;
+
+    /// <summary>Takes up what earlier servers left, as far as it can be trusted and is not too old.</summary>
+    /// <param name="directory">The directory <c>.ferry/partials</c>; owned from now on.</param>
+    /// <param name="limits">How much is kept.</param>
+    public Partials(ConfinedDirectory directory, PartialLimits limits)
+    {
+        this.directory = directory;
+        this.limits = limits;
+        timer = limits.Clock.CreateTimer(_ => Sweep(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        foreach ((PartialFolder folder, byte[] id, PartialRecord record, FileStatus status) in PartialScan.Run(directory, Folder))
+        {
+            lastNumber = Math.Max(lastNumber, PartialFolder.NumberIn(id)!.Value);
+            var upload = new Upload(record.User, record.Name) { Id = id };
+            if (!uploads.TryAdd((record.User, record.Name), upload))
+            {
+                folder.Remove(id);
+                continue;
+            }
+            AddParked(upload, new ParkedState(status, null));
+        }
+        Sweep();
+        foreach (uint user in folders.Keys.Except(parked.Select(item => item.Upload.User)))
+        {
+            folders.Remove(user, out PartialFolder? empty);
+            empty!.Dispose();
+            StagingArea.TryRemoveDirectory(directory, PartialFolder.NameOf(user));
+        }
+    }
+
+    /// <summary>Where it is said what becomes of uploads.</summary>
+    public ILogger Logger { get; set; } = NullLogger.Instance;
+
+    /// <summary>False when no part of a file is kept.</summary>
+    public bool AreKept => limits.Age != TimeSpan.Zero;
+
+    public TimeProvider Clock => limits.Clock;
+
+    /// <summary>Claims an upload for a holder.</summary>
+    /// <param name="user">Whose it is.</param>
+    /// <param name="name">The name it will be stored under.</param>
+    /// <param name="holder">Who will write it.</param>
+    /// <param name="holding">Who does already, and when he lets go; null when nobody does.</param>
+    /// <param name="onlyNew">True when only one of which nothing is known is wanted.</param>
+    /// <returns>The upload, or null when somebody else has it.</returns>
+    public Upload? TryClaim(uint user, FerryPath name, IUploadHolder holder, out (IUploadHolder Holder, Task Released)? holding, bool onlyNew = false)
+    {
+        lock (gate)
+        {
+            holding = null;
+            if (!uploads.TryGetValue((user, name), out Upload? upload))
+            {
+                upload = new Upload(user, name);
+                uploads.Add((user, name), upload);
+            }
+            else if (onlyNew)
+            {
+                return null;
+            }
+            else if (upload.Holder is { } other)
+            {
+                holding = (other, upload.Released.Task);
+                return null;
+            }
+            else
+            {
+                RemoveParked(upload);
+                upload.Released = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            }
+            upload.Holder = holder;
+            return upload;
+        }
+    }
+
+    /// <summary>The file of a claimed upload: what is there of it, where that can be trusted, or a new one.</summary>
+    /// <exception cref="FerryException">None can be made; the claim is over.</exception>
+    public PartialFile Open(Upload upload)
+    {
+        try
+        {
+            PartialFolder folder = Folder(upload.User);
+            if (upload.Parked is { } state && TryOpenParked(upload, folder, state) is { } file)
+            {
+                return file;
+            }
+            upload.Parked = null;
+            while (true)
+            {
+                upload.Id = StagingArea.NumberText(Interlocked.Increment(ref lastNumber));
+                if (!folder.Directory.TryGetStatus(upload.Id, out _))
+                {
+                    return new PartialFile(this, upload, folder, folder.Create(upload.Id, upload.Name), null);
+                }
+            }
+        }
+        catch
+        {
+            End(upload);
+            throw;
+        }
+    }
+
+    /// <summary>Its holder lets go of an upload that is not complete.</summary>
+    public void Park(Upload upload, ParkedState state)
+    {
+        lock (gate)
+        {
+            AddParked(upload, state);
+            upload.Holder = null;
+            upload.Released.TrySetResult();
+        }
+        ServerLog.Kept(Logger, upload.Name, state.Status.Size, upload.User);
+        Sweep();
+    }
+
+    /// <summary>An upload is over: stored, refused, or nothing of it worth keeping.</summary>
+    public void End(Upload upload)
+    {
+        lock (gate)
+        {
+            uploads.Remove((upload.User, upload.Name));
+            upload.Holder = null;
+            upload.Released.TrySetResult();
+        }
+    }
+
+    /// <summary>Removes what waits, the oldest first, until so much space is free that a file could not have otherwise.</summary>
+    /// <returns>True when anything was removed.</returns>
+    public bool MakeRoom(long bytes) => Drop(gone => gone < bytes, "a file that arrives needs the space");
+
+    /// <summary>Removes what waits and is too old, or more than is kept.</summary>
+    public void Sweep()
+    {
+        DateTimeOffset now = Clock.GetUtcNow();
+        Drop(_ => limits.Age != Timeout.InfiniteTimeSpan && now - parked.Min.LastWrite >= limits.Age, "nobody went on with it in time (--keep-partials)");
+        Drop(_ => parkedBytes > limits.Bytes || parked.Count > MostParked, "more waits than is kept (--max-partials)");
+        lock (gate)
+        {
+            if (!disposed && limits.Age != Timeout.InfiniteTimeSpan && parked.Count > 0)
+            {
+                TimeSpan due = parked.Min.LastWrite + limits.Age - now;
+                timer.Change(TimeSpan.FromTicks(Math.Clamp(due.Ticks, TimeSpan.TicksPerSecond, PartialLimits.LongestAge.Ticks)), Timeout.InfiniteTimeSpan);
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            disposed = true;
+        }
+        timer.Dispose();
+        foreach (PartialFolder folder in folders.Values)
+        {
+            folder.Dispose();
+        }
+        directory.Dispose();
+    }
+
+    private PartialFolder Folder(uint user) => folders.GetOrAdd(user, User);
+
+    private PartialFolder User(uint user) => new(StagingArea.OpenOwn(directory, PartialFolder.NameOf(user)), user);
+
+    private PartialFile? TryOpenParked(Upload upload, PartialFolder folder, ParkedState state)
+    {
+        SafeFileHandle? handle = folder.TryOpen(upload.Id, out FileStatus status);
+        for (int attempt = 1; handle is null && attempt < LockAttempts && folder.Directory.TryGetStatus(upload.Id, out _); attempt++)
+        {
+            Thread.Sleep(LockPause);
+            handle = folder.TryOpen(upload.Id, out status);
+        }
+        if (handle is null)
+        {
+            state.Hash?.Dispose();
+            folder.Remove(upload.Id);
+            return null;
+        }
+        bool isAsParked = FileState.Of(status) == FileState.Of(state.Status);
+        if (!isAsParked)
+        {
+            state.Hash?.Dispose();
+        }
+        var file = new PartialFile(this, upload, folder, handle, isAsParked ? state : new ParkedState(status, null));
+        if (file.IsTrusted)
+        {
+            return file;
+        }
+        file.Staged.Dispose();
+        folder.Remove(upload.Id);
+        return null;
+    }
+
+    private bool Drop(Func<long, bool> isDue, string why)
+    {
+        List<(Upload Upload, ParkedState State)> dropped = [];
+        lock (gate)
+        {
+            for (long gone = 0; parked.Count > 0 && isDue(gone);)
+            {
+                Upload upload = parked.Min.Upload;
+                ParkedState state = upload.Parked!;
+                RemoveParked(upload);
+                uploads.Remove((upload.User, upload.Name));
+                gone += state.Status.Size;
+                dropped.Add((upload, state));
+            }
+        }
+        foreach ((Upload upload, ParkedState state) in dropped)
+        {
+            state.Hash?.Dispose();
+            Folder(upload.User).Remove(upload.Id);
+            ServerLog.Dropped(Logger, upload.Name, state.Status.Size, upload.User, why);
+        }
+        return dropped.Count > 0;
+    }
+
+    private void AddParked(Upload upload, ParkedState state)
+    {
+        upload.Parked = state;
+        parked.Add((state.LastWrite, PartialFolder.NumberIn(upload.Id)!.Value, upload));
+        parkedBytes += state.Status.Size;
+    }
+
+    private void RemoveParked(Upload upload)
+    {
+        parked.Remove((upload.Parked!.LastWrite, PartialFolder.NumberIn(upload.Id)!.Value, upload));
+        parkedBytes -= upload.Parked.Status.Size;
+    }
+}

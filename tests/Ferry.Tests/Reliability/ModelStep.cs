@@ -1,0 +1,45 @@
+namespace Ferry.Tests.Reliability;
+
+/// <summary>What can happen to a store.</summary>
+public enum ModelAction
+{
+    /// <summary>A file is offered, and half of its content comes.</summary>
+    Begin,
+
+    /// <summary>The rest comes.</summary>
+    Fill,
+
+    /// <summary>A file ends, complete or not.</summary>
+    Commit,
+
+    /// <summary>All files of a delivery end together, each flushed by itself.</summary>
+    CommitBatch,
+
+    /// <summary>All files of a delivery end together, in one group.</summary>
+    CommitGroup,
+
+    /// <summary>The sender gives a file up.</summary>
+    Abandon,
+
+    /// <summary>What was offered last is offered again and ends.</summary>
+    Retry,
+
+    MakeDirectory,
+
+    /// <summary>A connection ends, with whatever is under way in it.</summary>
+    EndDelivery,
+
+    /// <summary>The server dies and another starts.</summary>
+    Crash,
+
+    /// <summary>Somebody takes a file away.</summary>
+    TakeAway,
+}
+
+/// <summary>One step; what a number means depends on the action, and every number means something.</summary>
+/// <param name="Action">What happens.</param>
+/// <param name="Delivery">To which of the deliveries.</param>
+/// <param name="Which">To which name, or which file of those under way.</param>
+/// <param name="Size">Bytes of content.</param>
+/// <param name="SizeKnown">Whether the size was announced.</param>
+public sealed record ModelStep(ModelAction Action, int Delivery, int Which, int Size, bool SizeKnown);

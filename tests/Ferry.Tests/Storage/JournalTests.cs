@@ -1,0 +1,332 @@
+using Ferry.Files;
+using Ferry.Server;
+using Ferry.Server.Storage;
+using Ferry.Server.Storage.Journal;
+using Ferry.Tests.Support;
+using Ferry.Wire;
+using Xunit;
+
+namespace Ferry.Tests.Storage;
+
+/// <summary>What a user's journal keeps, for how long, and what becomes of one that is damaged.</summary>
+public sealed class JournalTests
+{
+    private static readonly byte[] Key = [1, 2, 3];
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public void Of_many_receipts_the_newest_are_remembered()
+    {
+        var state = new JournalState();
+        for (int i = 0; i < JournalState.MostDone + 100; i++)
+        {
+            state.Apply(Done(i));
+        }
+        for (int i = 0; i < JournalState.MostMade + 100; i++)
+        {
+            state.Apply(new JournalRecord { Event = JournalEvent.Made, Id = 7, At = i, Staged = new StagedIdentity(default, default, (ulong)i + 1, default) });
+        }
+
+        Assert.Equal(JournalState.MostDone + JournalState.MostMade, state.Count);
+        Assert.Null(state.FindDone(99));
+        Assert.NotNull(state.FindDone(100));
+        Assert.Equal(JournalState.MostMade, state.MadeBy(7).Count());
+    }
+
+    [Fact]
+    public void Long_names_are_bounded_by_their_bytes()
+    {
+        var state = new JournalState();
+        string name = new('n', 100_000);
+        for (int i = 0; i < 200; i++)
+        {
+            state.Apply(Done(i, name));
+        }
+
+        Assert.InRange(state.Count, 1, (int)(JournalState.MostNameBytes / name.Length));
+        Assert.NotNull(state.FindDone(199));
+    }
+
+    [Fact]
+    public async Task A_receipt_is_given_again_for_a_day()
+    {
+        using var directory = new JournalDirectory();
+        await StoreOneAsync(directory);
+
+        directory.Time.Now += UserJournal.Age - TimeSpan.FromMinutes(1);
+        Assert.NotNull(await directory.FindAsync());
+        directory.Time.Now += TimeSpan.FromMinutes(2);
+
+        Assert.Null(await directory.FindAsync());
+    }
+
+    [Fact]
+    public async Task The_file_does_not_grow_with_what_is_stored_and_is_as_good_when_it_was_written_anew()
+    {
+        using var directory = new JournalDirectory();
+        using (KeyedDelivery delivery = await directory.BeginAsync())
+        {
+            long largest = 0;
+            for (int batch = 0; batch < 600; batch++)
+            {
+                Arrival[] arrivals = [.. Enumerable.Range(0, 100).Select(i => JournalDirectory.Arrive(delivery, $"file{batch}-{i}"))];
+                delivery.Intend(arrivals, flush: false);
+                Assert.True(delivery.TrySettle([.. arrivals.Select(arrival => (arrival, (Receipt?)arrival.Receipt))]));
+                largest = Math.Max(largest, new FileInfo(directory.JournalPath).Length);
+            }
+            Assert.InRange(largest, 3 << 20, 12 << 20);
+        }
+
+        Assert.NotNull(await directory.FindAsync("file599-99"));
+        Assert.NotNull(await directory.FindAsync("file500-0"));
+        Assert.Null(await directory.FindAsync("file0-0"));
+    }
+
+    /// <summary>Any prefix is what a crash may leave; nothing before the tear is lost.</summary>
+    [Fact]
+    public async Task A_torn_tail_is_cut_off_and_what_stands_before_it_is_kept()
+    {
+        using var directory = new JournalDirectory();
+        await StoreOneAsync(directory);
+        byte[] whole = await File.ReadAllBytesAsync(directory.JournalPath, Cancel);
+        await StoreOneAsync(directory, "second");
+        byte[] longer = await File.ReadAllBytesAsync(directory.JournalPath, Cancel);
+
+        for (int length = whole.Length; length < longer.Length; length += 7)
+        {
+            await File.WriteAllBytesAsync(directory.JournalPath, longer[..length], Cancel);
+            directory.Restart();
+
+            Assert.NotNull(await directory.FindAsync());
+            await StoreOneAsync(directory, "third");
+            Assert.NotNull(await directory.FindAsync("third"));
+        }
+    }
+
+    [Fact]
+    public async Task Damage_of_any_kind_is_no_more_than_forgetting()
+    {
+        using var directory = new JournalDirectory();
+        for (int i = 0; i < 20; i++)
+        {
+            await StoreOneAsync(directory, $"file{i}");
+        }
+        byte[] whole = await File.ReadAllBytesAsync(directory.JournalPath, Cancel);
+        var random = new Random(1);
+
+        for (int i = 0; i < 300; i++)
+        {
+            byte[] damaged = [.. whole];
+            switch (i % 4)
+            {
+                case 0: damaged[random.Next(damaged.Length)] ^= (byte)random.Next(1, 256); break;
+                case 1: random.NextBytes(damaged.AsSpan(random.Next(damaged.Length))); break;
+                case 2: damaged.AsSpan(random.Next(damaged.Length)).Clear(); break;
+                default: damaged = [.. damaged[random.Next(damaged.Length)..], .. damaged]; break;
+            }
+            await File.WriteAllBytesAsync(directory.JournalPath, damaged, Cancel);
+            directory.Restart();
+
+            for (int f = 0; f < 20; f++)
+            {
+                // What is found is what was written.
+                Receipt? found = await directory.FindAsync($"file{f}");
+                Assert.True(found is null || found is { Size: 7, Level: Durability.Received }, $"{found}");
+            }
+            await StoreOneAsync(directory, "new");
+            Assert.NotNull(await directory.FindAsync("new"));
+        }
+    }
+
+    [Theory]
+    [InlineData("directory")]
+    [InlineData("link")]
+    [InlineData("fifo")]
+    public async Task Something_else_in_the_journals_place_does_not_keep_the_server_from_starting(string kind)
+    {
+        using var directory = new JournalDirectory();
+        await StoreOneAsync(directory);
+        File.Delete(directory.JournalPath);
+        Tool.Run("sh", "-c", kind switch { "directory" => $"mkdir '{directory.JournalPath}'", "link" => $"ln -s /etc/passwd '{directory.JournalPath}'", _ => $"mkfifo '{directory.JournalPath}'" });
+
+        directory.Restart();
+
+        if (kind != "directory")
+        {
+            await StoreOneAsync(directory);
+            Assert.NotNull(await directory.FindAsync());
+        }
+    }
+
+    [Fact]
+    public async Task What_was_about_to_be_published_and_waits_no_more_is_published_under_the_name_that_has_it()
+    {
+        using var directory = new JournalDirectory(ExistingFiles.Number);
+        await File.WriteAllTextAsync(directory.Root + "/taken.txt", "in the way", Cancel);
+        Arrival published, waiting, numbered, moved;
+        using (KeyedDelivery delivery = await directory.BeginAsync())
+        {
+            (published, waiting, numbered, moved) = (
+                directory.Stage(delivery, "published"), directory.Stage(delivery, "waiting"), directory.Stage(delivery, "taken.txt"), directory.Stage(delivery, "moved"));
+            delivery.Intend([published, waiting, numbered, moved], flush: true);
+            File.Move(directory.PathOf(published), directory.Root + "/published");
+            File.Move(directory.PathOf(numbered), directory.Root + "/taken.3.txt");
+            File.Delete(directory.PathOf(moved));
+        }
+
+        directory.Restart();
+
+        Assert.Equal("published", (await directory.FindAsync("published"))?.Name.ToString());
+        Assert.Equal("taken.3.txt", (await directory.FindAsync("taken.txt"))?.Name.ToString());
+        Assert.Equal("moved", (await directory.FindAsync("moved"))?.Name.ToString());
+        Assert.Null(await directory.FindAsync("waiting"));
+    }
+
+    /// <summary>After a power cut what is missing in staging may never have been on the device: only what is seen counts.</summary>
+    [Fact]
+    public async Task After_a_power_cut_only_what_is_seen_and_was_flushed_is_given_again()
+    {
+        using var directory = new JournalDirectory();
+        using (KeyedDelivery delivery = await directory.BeginAsync())
+        {
+            Arrival seen = directory.Stage(delivery, "seen", Durability.Durable), lost = directory.Stage(delivery, "lost", Durability.Durable);
+            Arrival unflushed = directory.Stage(delivery, "unflushed"), done = directory.Stage(delivery, "done"), durable = directory.Stage(delivery, "durable", Durability.Durable);
+            delivery.Intend([seen, lost, unflushed, done, durable], flush: true);
+            File.Move(directory.PathOf(seen), directory.Root + "/seen");
+            File.Move(directory.PathOf(unflushed), directory.Root + "/unflushed");
+            File.Delete(directory.PathOf(lost));
+            Assert.True(delivery.TrySettle([(done, done.Receipt with { Level = Durability.Received }), (durable, durable.Receipt with { Level = Durability.Durable })]));
+        }
+
+        directory.Boot++;
+        directory.Restart();
+
+        Assert.NotNull(await directory.FindAsync("seen"));
+        Assert.NotNull(await directory.FindAsync("durable"));
+        Assert.Null(await directory.FindAsync("lost"));
+        Assert.Null(await directory.FindAsync("unflushed"));
+        Assert.Null(await directory.FindAsync("done"));
+    }
+
+    /// <summary>A file system that cannot rename without replacing gives the second name first.</summary>
+    [Fact]
+    public async Task What_waits_under_two_names_is_published()
+    {
+        using var directory = new JournalDirectory();
+        using (KeyedDelivery delivery = await directory.BeginAsync())
+        {
+            Arrival linked = directory.Stage(delivery, "linked");
+            delivery.Intend([linked], flush: true);
+            Tool.Run("ln", directory.PathOf(linked), directory.Root + "/linked");
+        }
+
+        directory.Restart();
+
+        Assert.NotNull(await directory.FindAsync("linked"));
+    }
+
+    private static async Task StoreOneAsync(JournalDirectory directory, string name = "name")
+    {
+        using KeyedDelivery delivery = await directory.BeginAsync();
+        Arrival arrival = JournalDirectory.Arrive(delivery, name);
+        delivery.Intend([arrival], flush: true);
+        Assert.True(delivery.TrySettle([(arrival, arrival.Receipt)]));
+    }
+
+    private static JournalRecord Done(int id, string name = "") => new()
+    {
+        Event = JournalEvent.Done,
+        Id = (UInt128)id,
+        At = id,
+        Receipt = new Receipt { Name = name, Result = ReceiptResult.Stored },
+    };
+
+    private sealed class JournalDirectory : IDisposable, IKeyedConnection
+    {
+        private readonly TestDirectory directory = new();
+        private readonly ExistingFiles existing;
+        private readonly List<IncomingFile> files = [];
+        private readonly Store store;
+        private Journals journals = null!;
+
+        public JournalDirectory(ExistingFiles existing = ExistingFiles.Replace)
+        {
+            this.existing = existing;
+            store = Open();
+        }
+
+        public SettableTime Time { get; } = new();
+
+        /// <summary>The run of the machine.</summary>
+        public UInt128 Boot { get; set; } = 1;
+
+        public string Root => directory["root"];
+
+        public string JournalPath => Root + "/.ferry/journal/1000";
+
+        public bool HasHungUp => false;
+
+        public Task GiveUpAsync() => Task.CompletedTask;
+
+        /// <summary>As after a crash: files in staging are still there. The store keeps its lock, which a process started by another test could hold.</summary>
+        public void Restart()
+        {
+            journals.Dispose();
+            journals = OpenJournals();
+        }
+
+        public Task<KeyedDelivery> BeginAsync() => journals.BeginAsync(1000, Key, this, Cancel);
+
+        public async Task<Receipt?> FindAsync(string name = "name")
+        {
+            using KeyedDelivery delivery = await BeginAsync();
+            return delivery.Find(OfferOf(name), ContentHash.XxHash, Durability.Received);
+        }
+
+        public static Arrival Arrive(KeyedDelivery delivery, string name) => new(
+            Arrival.IdOf(delivery.Delivery, 0, name), OfferOf(name), ReceiptOf(name), Durability.Received, new StagedIdentity(".ferry/incoming/1", "1", 1, default));
+
+        public Arrival Stage(KeyedDelivery delivery, string name, Durability level = Durability.Received)
+        {
+            IncomingFile file = store.BeginDelivery().CreateFile(name, new FileExpectation(7, default, Durability.Received), contentIsHere: true);
+            files.Add(file);
+            file.Write("content"u8);
+            // In memory nothing is durable, whatever was asked for.
+            return delivery.Arrive(OfferOf(name), ReceiptOf(name), file)! with { Level = level };
+        }
+
+        public string PathOf(Arrival arrival) => $"{Root}/{arrival.Staged.Directory}/{arrival.Staged.File}";
+
+        public void Dispose()
+        {
+            journals.Dispose();
+            store.Dispose();
+            directory.Dispose();
+        }
+
+        private static Offer OfferOf(string name) => new(EntryKind.File, name, 7, default, null) { Source = 0 };
+
+        private static Receipt ReceiptOf(string name) => new() { Name = name, Result = ReceiptResult.Stored, Size = 7, Level = Durability.Received };
+
+        private Store Open()
+        {
+            var opened = Store.Open(new FerryServerOptions { Root = Root, Address = "unused", Existing = existing });
+            journals = OpenJournals();
+            return opened;
+        }
+
+        private Journals OpenJournals()
+        {
+            ConfinedDirectory root = ConfinedDirectory.OpenRoot(Root);
+            return Journals.Open(root.OpenDirectory(".ferry/journal"u8), root, Time, Boot);
+        }
+    }
+
+    internal sealed class SettableTime : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = DateTimeOffset.UtcNow;
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+}

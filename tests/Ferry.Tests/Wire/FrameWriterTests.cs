@@ -1,0 +1,106 @@
+using System.Net.Sockets;
+using Ferry.Tests.Support;
+using Ferry.Wire;
+using Xunit;
+
+namespace Ferry.Tests.Wire;
+
+public sealed class FrameWriterTests
+{
+    private static readonly TimeSpan Stall = TimeSpan.FromMilliseconds(300);
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+
+    private static CancellationToken Cancel => TestContext.Current.CancellationToken;
+
+    [Fact]
+    public async Task Frames_added_and_sent_by_many_threads_stay_whole_and_in_each_threads_order()
+    {
+        const int Threads = 8, Each = 2_000;
+        (Stream client, Stream server) = SocketPair.Open();
+        using var writer = new FrameWriter(server, Patience);
+        using var reader = new FrameReader(client, Patience);
+
+        Task writing = Task.WhenAll(Enumerable.Range(1, Threads).Select(thread => Task.Run(async () =>
+        {
+            for (int i = 0; i < Each; i++)
+            {
+                writer.Add((uint)thread, Offer(new string((char)('a' + thread), i % 300), i));
+                if (i % 7 == 0)
+                {
+                    await writer.FlushAsync(Cancel);
+                }
+                await writer.KeepAliveAsync(TimeSpan.FromMilliseconds(1), Cancel);
+            }
+            await writer.FlushAsync(Cancel);
+        })));
+        int[] next = new int[Threads + 1];
+        for (int read = 0; read < Threads * Each;)
+        {
+            Frame frame = await reader.ReadAsync(Cancel);
+            if (frame.Type == FrameType.Offer)
+            {
+                Offer offer = Ferry.Wire.Offer.Read(reader.Cbor, frame.Payload);
+                int i = next[frame.Entry]++;
+                Assert.Equal((new string((char)('a' + frame.Entry), i % 300), i), (offer.Name.ToString(), offer.Size));
+                read++;
+            }
+        }
+
+        await writing;
+        await client.DisposeAsync();
+        await server.DisposeAsync();
+    }
+
+    /// <summary>Whatever came after it, the peer would read it as the rest of that frame.</summary>
+    [Fact]
+    public async Task Nothing_is_sent_behind_a_frame_that_was_cut_short()
+    {
+        (Stream client, Stream server) = SocketPair.Open();
+        using var writer = new FrameWriter(server, Stall);
+        for (int i = 0; i < 50; i++)
+        {
+            writer.Add(1, Offer(new string('n', 50_000), 1));
+        }
+        FerryConnectionException stalled = await Assert.ThrowsAsync<FerryConnectionException>(() => writer.FlushAsync(Cancel).AsTask());
+        byte[] room = new byte[100_000];
+        int taken = 0;
+        while (((NetworkStream)client).DataAvailable)
+        {
+            taken += await client.ReadAsync(room, Cancel);
+        }
+
+        writer.Add(0, new Finish());
+        FerryConnectionException next = await Assert.ThrowsAsync<FerryConnectionException>(() => writer.FlushAsync(Cancel).AsTask());
+        await Assert.ThrowsAsync<FerryConnectionException>(() => writer.KeepAliveAsync(TimeSpan.Zero, Cancel).AsTask());
+        await writer.SendLastAsync(new Failure(FerryErrorCode.Stalled, "stalled"), Cancel);
+        await server.DisposeAsync();
+
+        Assert.Equal((FerryErrorCode.Stalled, FerryErrorCode.Stalled), (stalled.Code, next.Code));
+        Assert.InRange(taken, 1, 50 * 50_000);
+        Assert.Equal(0, await client.ReadAsync(room, Cancel));
+        await client.DisposeAsync();
+    }
+
+    /// <summary>It would hold up, for ever, whoever has something to say.</summary>
+    [Fact]
+    public async Task A_sign_of_life_that_is_not_taken_ends_like_any_other_frame()
+    {
+        (Stream client, Stream server) = SocketPair.Open();
+        using var writer = new FrameWriter(server, Stall);
+        Task flood = Task.Run(async () =>
+        {
+            while (true)
+            {
+                await writer.KeepAliveAsync(TimeSpan.Zero, Cancel);
+            }
+        }, Cancel);
+
+        FerryConnectionException e = await Assert.ThrowsAsync<FerryConnectionException>(() => flood.WaitAsync(Patience, Cancel));
+
+        Assert.Equal(FerryErrorCode.Stalled, e.Code);
+        await client.DisposeAsync();
+        await server.DisposeAsync();
+    }
+
+    private static Offer Offer(string name, long size) => new(EntryKind.File, name, size, default, null);
+}
