@@ -4,7 +4,11 @@ using Xunit;
 
 namespace Ferry.Tests.Fuzz;
 
-/// <summary>What tests/fuzz found worth keeping, and some damage to it that is the same each time. An exception is a finding.</summary>
+/// <summary>
+/// What tests/fuzz found worth keeping, and some damage to it that is the same each time. An exception is a finding. Alone, because
+/// what an input makes a target allocate is counted over the whole process.
+/// </summary>
+[Collection(Alone.Name)]
 public sealed class FuzzTargetTests
 {
     private const int MutationsEach = 1_000;

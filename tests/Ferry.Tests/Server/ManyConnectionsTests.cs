@@ -4,13 +4,6 @@ using Xunit;
 
 namespace Ferry.Tests.Server;
 
-/// <summary>For tests that take so much of the process that others beside them would fail.</summary>
-[CollectionDefinition(Name, DisableParallelization = true)]
-public sealed class Alone
-{
-    public const string Name = "alone";
-}
-
 /// <summary>More connections than a server takes, all held open.</summary>
 [Trait("Category", "EndToEnd")]
 [Collection(Alone.Name)]
