@@ -170,9 +170,12 @@ internal sealed partial class NativeDelivery
             await TakeSlotAsync().ConfigureAwait(false);
         }
         var large = new SourceFile?[found.Count];
-        if (found.Count == 1)
+        if (found.Count == 1 || jobs == 1)
         {
-            large[0] = smallFiles.Send(found[0].Name, found[0].File, newEntry, directory?.Tree);
+            for (int i = 0; i < large.Length; i++)
+            {
+                large[i] = smallFiles.Send(found[i].Name, found[i].File, newEntry, directory?.Tree);
+            }
         }
         else
         {
