@@ -276,9 +276,11 @@ internal sealed class NativeConnection : IAsyncDisposable
         }
         TimeSpan interval = stall / 6;
         using var timer = new PeriodicTimer(interval);
+        // Not by cancelling the wait: for that the timer makes an exception with its stack trace in words, which takes longer than sending a small file.
+        await using CancellationTokenRegistration ending = Broken.UnsafeRegister(static timer => ((PeriodicTimer)timer!).Dispose(), timer);
         try
         {
-            while (await timer.WaitForNextTickAsync(Broken).ConfigureAwait(false))
+            while (await timer.WaitForNextTickAsync(CancellationToken.None).ConfigureAwait(false))
             {
                 await Writer.KeepAliveAsync(interval, Broken).ConfigureAwait(false);
             }

@@ -1,4 +1,5 @@
 using System.Formats.Cbor;
+using System.Numerics;
 
 namespace Ferry.Wire;
 
@@ -264,7 +265,7 @@ internal sealed class FrameWriter : IDisposable
     {
         if (gathered + length > batch.Length)
         {
-            Array.Resize(ref batch, Math.Max(2 * batch.Length, gathered + length));
+            Array.Resize(ref batch, (int)BitOperations.RoundUpToPowerOf2((uint)(gathered + length)));
         }
         Span<byte> room = batch.AsSpan(gathered, length);
         gathered += length;

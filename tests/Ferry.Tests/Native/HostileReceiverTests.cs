@@ -119,7 +119,7 @@ public sealed class HostileReceiverTests
         (Stream clientStream, Stream serverStream) = SocketPair.Open();
         using var peer = new ScriptedPeer(serverStream);
         Task server = peer.GreetSecondAsync();
-        await using FerryClient client = await FerryClient.OpenAsync(clientStream, new FerryClientOptions { StallTimeout = TimeSpan.FromMilliseconds(300) }, Cancel);
+        await using FerryClient client = await FerryClient.OpenAsync(clientStream, new FerryClientOptions { StallTimeout = TimeSpan.FromSeconds(2) }, Cancel);
         await server;
 
         FerryConnectionException e = await Assert.ThrowsAsync<FerryConnectionException>(() => client.SendAsync(new MemoryStream(Content), "name", cancellationToken: Cancel));
@@ -138,7 +138,7 @@ public sealed class HostileReceiverTests
         {
             await peer.GreetSecondAsync();
             uint entry = (await peer.ReadAsync(FrameType.Offer)).Entry;
-            using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+            using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(500));
             for (int i = 0; i < 10; i++)
             {
                 await timer.WaitForNextTickAsync(Cancel);
@@ -148,7 +148,7 @@ public sealed class HostileReceiverTests
             await peer.ReadAsync(FrameType.End);
             await peer.SendAsync(entry, Stored(Content.Length, Hash));
         }, Cancel);
-        FerryClient client = await FerryClient.OpenAsync(clientStream, new FerryClientOptions { StallTimeout = TimeSpan.FromMilliseconds(400) }, Cancel);
+        FerryClient client = await FerryClient.OpenAsync(clientStream, new FerryClientOptions { StallTimeout = TimeSpan.FromSeconds(2) }, Cancel);
 
         Receipt receipt = await client.SendAsync(new MemoryStream(Content), "name", cancellationToken: Cancel);
 

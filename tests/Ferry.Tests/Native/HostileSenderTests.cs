@@ -287,7 +287,7 @@ public sealed class HostileSenderTests
     [InlineData("half a file")]
     public async Task Silence_is_ended_by_the_stall_time_out(string after)
     {
-        await using var pair = new NativePair(options => options.StallTimeout = TimeSpan.FromMilliseconds(300));
+        await using var pair = new NativePair(options => options.StallTimeout = TimeSpan.FromSeconds(2));
         using var peer = new ScriptedPeer(pair.ClientStream);
         if (after == "preface")
         {
@@ -317,7 +317,7 @@ public sealed class HostileSenderTests
     [Fact]
     public async Task A_sender_that_never_reads_its_receipts_is_given_up_and_costs_no_memory()
     {
-        await using var pair = new NativePair(options => options.StallTimeout = TimeSpan.FromMilliseconds(500));
+        await using var pair = new NativePair(options => options.StallTimeout = TimeSpan.FromSeconds(2));
         using var peer = new ScriptedPeer(pair.ClientStream);
         await peer.GreetFirstAsync();
         var name = FerryPath.FromBytes(Enumerable.Repeat((byte)'/', 200_000).ToArray());

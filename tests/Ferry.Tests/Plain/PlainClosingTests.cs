@@ -81,7 +81,7 @@ public sealed class PlainClosingTests
     [Fact(Timeout = 60_000)]
     public async Task A_client_that_reads_nothing_after_its_half_close_keeps_the_server_for_the_stall_time_only()
     {
-        await using ServedDirectory served = await ServedDirectory.StartAsync("--stall-timeout", "200ms", "--max-connections", "1");
+        await using ServedDirectory served = await ServedDirectory.StartAsync("--stall-timeout", "2s", "--max-connections", "1");
         using var deaf = new PlainPeer(served.Socket);
         foreach (byte[] piece in Content.Chunk(100).Prepend("deaf\n"u8.ToArray()))
         {

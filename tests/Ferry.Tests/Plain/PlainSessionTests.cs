@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.IO.Hashing;
 using System.Net.Sockets;
 using System.Security.Cryptography;
@@ -193,7 +192,7 @@ public sealed class PlainSessionTests
     [Fact]
     public async Task A_client_that_stops_in_the_middle_is_refused_after_the_stall_time_and_keeps_nobody_waiting()
     {
-        await using ServedDirectory served = await ServedDirectory.StartAsync("--stall-timeout", "300ms");
+        await using ServedDirectory served = await ServedDirectory.StartAsync("--stall-timeout", "2s");
         using var silent = new PlainPeer(served.Socket);
         using var stopping = new PlainPeer(served.Socket);
         await stopping.SendAllAsync("stopped\nabc"u8.ToArray());
@@ -232,19 +231,15 @@ public sealed class PlainSessionTests
     {
         await using ServedDirectory served = await ServedDirectory.StartAsync();
         byte[] content = RandomNumberGenerator.GetBytes(20_000_000);
-        await PlainPeer.DeliverAsync(served.Socket, "warm", content);
-        TimeSpan alone = await TimeAsync(() => PlainPeer.DeliverAsync(served.Socket, "alone", content));
         List<PlainPeer> slow = [.. Enumerable.Range(0, 50).Select(_ => new PlainPeer(served.Socket))];
         foreach ((int i, PlainPeer peer) in slow.Index())
         {
             await peer.SendAllAsync(Encoding.UTF8.GetBytes($"slow{i}\nsome"));
         }
 
-        TimeSpan among = await TimeAsync(() => PlainPeer.DeliverAsync(served.Socket, "among", content));
-
+        // A server that served one after the other would never come to this one: the others do not end.
+        Assert.StartsWith("Stored 20000000 bytes ", await PlainPeer.DeliverAsync(served.Socket, "among", content), StringComparison.Ordinal);
         slow.ForEach(peer => peer.Dispose());
-        // A server that served one after the other would never come to the fast one; the figure leaves room for a noisy machine.
-        Assert.True(among < 5 * alone + TimeSpan.FromSeconds(1), $"{among} among slow clients, {alone} alone");
     }
 
     [Fact]
@@ -254,12 +249,5 @@ public sealed class PlainSessionTests
 
         Assert.StartsWith("Refused not-allowed: this server does not take the plain protocol", await PlainPeer.DeliverAsync(served.Socket, "x", [1]), StringComparison.Ordinal);
         Assert.Empty(served.Visible);
-    }
-
-    private static async Task<TimeSpan> TimeAsync(Func<Task> action)
-    {
-        long started = Stopwatch.GetTimestamp();
-        await action();
-        return Stopwatch.GetElapsedTime(started);
     }
 }

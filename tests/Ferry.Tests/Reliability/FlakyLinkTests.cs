@@ -133,10 +133,10 @@ public sealed class FlakyLinkTests
     [InlineData(LinkDirection.ToClient)]
     public async Task A_stall_anywhere_ends_on_both_sides_after_the_stall_time(LinkDirection direction)
     {
-        await using ServedDirectory served = await ServedDirectory.StartAsync("--stall-timeout", "500ms");
+        await using ServedDirectory served = await ServedDirectory.StartAsync("--stall-timeout", "2s");
         await using var link = new FlakyLink(served.Socket);
         var parcel = new Parcel(served);
-        var options = new FerryClientOptions { StallTimeout = TimeSpan.FromMilliseconds(500) };
+        var options = new FerryClientOptions { StallTimeout = TimeSpan.FromSeconds(2) };
         long total = await MeasureAsync(link, parcel, direction);
 
         await Parallel.ForEachAsync(ProofSize.Sample(total - 9, sampled: 20, most: 400), new ParallelOptions { MaxDegreeOfParallelism = 20 }, async (stall, _) =>
