@@ -17,7 +17,7 @@ public sealed class StallTests
     {
         await using ServedDirectory served = await ServedDirectory.StartAsync("--stall-timeout", Stall);
 
-        FerryResult result = await FerryProcess.RunAsync(new FerryCommand("send", "-", "--as", "slow", "--at", served.Socket) { Input = new SlowStream(TimeSpan.FromSeconds(8)) });
+        FerryResult result = await FerryProcess.RunAsync(new FerryCommand("send", "-", "--as", "slow", "--at", served.Socket) { Input = new SlowStream(TimeSpan.FromSeconds(6)) });
 
         Assert.True(result.ExitCode == 0, result.ToString());
         Assert.Equal("late", await File.ReadAllTextAsync(served["slow"], Cancel));
@@ -26,7 +26,7 @@ public sealed class StallTests
     [Fact]
     public async Task A_server_whose_disk_is_slow_is_waited_for()
     {
-        using var strace = new Strace("-e", "trace=utimensat", "-e", "inject=utimensat:delay_enter=8s");
+        using var strace = new Strace("-e", "trace=utimensat", "-e", "inject=utimensat:delay_enter=6s");
         using var directory = new TestDirectory();
         await using FerryServerProcess server = await FerryServerProcess.StartAsync(
             new FerryCommand("serve", directory["root"], "--at", directory["socket"]) { Wrapper = strace.Wrapper });

@@ -14,7 +14,7 @@ public sealed class SlowDiskTests
     public async Task Fifty_deliveries_that_wait_for_the_disk_hold_up_nobody_else()
     {
         using var directory = new TestDirectory();
-        using var strace = new Strace("--seccomp-bpf", "-e", "trace=renameat2", "-e", "inject=renameat2:delay_enter=10s");
+        using var strace = new Strace("--seccomp-bpf", "-e", "trace=renameat2", "-e", "inject=renameat2:delay_enter=6s");
         await using FerryServerProcess server = await FerryServerProcess.StartAsync(
             new FerryCommand("serve", directory["root"], "--at", directory["socket"]) { Wrapper = strace.Wrapper });
         PlainPeer[] slow = [.. Enumerable.Range(0, Clients).Select(_ => new PlainPeer(directory["socket"]))];
@@ -45,7 +45,7 @@ public sealed class SlowDiskTests
     public async Task A_slow_write_is_not_taken_for_a_silent_sender()
     {
         using var directory = new TestDirectory();
-        using var strace = new Strace("-e", "trace=pwrite64", "-e", "inject=pwrite64:delay_enter=5s");
+        using var strace = new Strace("-e", "trace=pwrite64", "-e", "inject=pwrite64:delay_enter=3s");
         await using FerryServerProcess server = await FerryServerProcess.StartAsync(
             new FerryCommand("serve", directory["root"], "--at", directory["socket"], "--stall-timeout", "2s") { Wrapper = strace.Wrapper });
 
