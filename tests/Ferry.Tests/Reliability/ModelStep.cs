@@ -32,6 +32,18 @@ public enum ModelAction
     /// <summary>The server dies and another starts.</summary>
     Crash,
 
+    /// <summary>A delivery with a key offers something new, all of it comes, and it is stored.</summary>
+    Deliver,
+
+    /// <summary>The same, and the server dies when it has written down that it is about to publish it.</summary>
+    DieBeforePublishing,
+
+    /// <summary>The same, and the server dies when it has published it and has written nothing down of that.</summary>
+    DieAfterPublishing,
+
+    /// <summary>What was offered last in a delivery with a key is offered again on another connection.</summary>
+    DeliverAgain,
+
     /// <summary>Somebody takes a file away.</summary>
     TakeAway,
 }

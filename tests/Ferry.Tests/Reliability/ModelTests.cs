@@ -14,7 +14,8 @@ public sealed class ModelTests
         Gen.Frequency(
             (6, Gen.Const(ModelAction.Begin)), (4, Gen.Const(ModelAction.Fill)), (4, Gen.Const(ModelAction.Commit)), (2, Gen.Const(ModelAction.CommitBatch)),
             (2, Gen.Const(ModelAction.CommitGroup)), (1, Gen.Const(ModelAction.Abandon)), (3, Gen.Const(ModelAction.Retry)), (2, Gen.Const(ModelAction.MakeDirectory)),
-            (1, Gen.Const(ModelAction.EndDelivery)), (1, Gen.Const(ModelAction.Crash)), (1, Gen.Const(ModelAction.TakeAway))),
+            (1, Gen.Const(ModelAction.EndDelivery)), (3, Gen.Const(ModelAction.Deliver)), (1, Gen.Const(ModelAction.DieBeforePublishing)),
+            (1, Gen.Const(ModelAction.DieAfterPublishing)), (3, Gen.Const(ModelAction.DeliverAgain)), (1, Gen.Const(ModelAction.Crash)), (1, Gen.Const(ModelAction.TakeAway))),
         Gen.Int[0, 1],
         Gen.Int[0, 6],
         Gen.OneOf(Gen.Const(0), Gen.Const(1), Gen.Const(1000), Gen.Const(70_000)),

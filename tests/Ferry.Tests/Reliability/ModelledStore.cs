@@ -13,6 +13,7 @@ internal sealed class ModelledStore : IDisposable
 
     private readonly TestDirectory directory = new();
     private readonly StoreModel model;
+    private readonly ModelledKeys keys;
     private readonly FerryServerOptions options;
     private readonly List<Delivery> deliveries = [];
     private readonly List<FileUnderWay> underWay = [];
@@ -23,6 +24,7 @@ internal sealed class ModelledStore : IDisposable
     public ModelledStore(ExistingFiles existing)
     {
         model = new StoreModel(existing);
+        keys = new ModelledKeys(model);
         options = new FerryServerOptions { Root = directory.Path, Address = "unused", Existing = existing };
         Start();
     }
@@ -62,6 +64,15 @@ internal sealed class ModelledStore : IDisposable
                 break;
             case ModelAction.Crash:
                 Crash();
+                break;
+            case ModelAction.Deliver or ModelAction.DieBeforePublishing or ModelAction.DieAfterPublishing:
+                if (keys.Deliver(store, step.Delivery, Names[step.Which], NewContent(step.Size), step.Action))
+                {
+                    Crash();
+                }
+                break;
+            case ModelAction.DeliverAgain:
+                keys.DeliverAgain(store);
                 break;
             case ModelAction.TakeAway when model.TakeAway(Names[step.Which]):
                 File.Delete(directory[Names[step.Which]]);
@@ -181,7 +192,7 @@ internal sealed class ModelledStore : IDisposable
         : content.Length > 0 && content.All(value => value == content[0]) ? $"{content.Length} of content {content[0]}"
         : $"{content.Length} mixed";
 
-    private static FerryErrorCode? RefusalOf(Action action)
+    public static FerryErrorCode? RefusalOf(Action action)
     {
         try
         {
@@ -194,7 +205,7 @@ internal sealed class ModelledStore : IDisposable
         }
     }
 
-    private static void Same<T>(T expected, T actual, string what)
+    public static void Same<T>(T expected, T actual, string what)
     {
         if (!EqualityComparer<T>.Default.Equals(expected, actual))
         {
