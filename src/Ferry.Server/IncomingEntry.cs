@@ -208,7 +208,7 @@ internal sealed class IncomingEntry : IDisposable
     /// <summary>Drops what has come.</summary>
     public void Refuse(FerryException reason)
     {
-        Refusal = reason;
+        Refusal = WireText.Shorten(reason);
         Dispose();
     }
 

@@ -1,11 +1,14 @@
-using System.Buffers.Binary;
-using Ferry.Wire;
-
 namespace Ferry.Fuzz;
 
-/// <summary>A receiver's bytes into a real client that sends a small tree and a stream. The first byte of the input says how they come: 0 frame by frame, each when the client waits.</summary>
+/// <summary>
+/// A receiver's bytes into a real client that sends a small tree and a stream, or a file large enough to be gone on with. The first byte of the input says
+/// which, and how they come: 0 frame by frame, each when the client waits.
+/// </summary>
 internal sealed class ClientTarget : FuzzTarget
 {
+    /// <summary>In the first byte of the input: the large file is sent.</summary>
+    public const byte Large = 0x80;
+
     private static readonly int[] Pieces = [0, 1, 7, 100, MostBytes];
 
     private readonly SourceFiles sources = new();
@@ -16,11 +19,11 @@ internal sealed class ClientTarget : FuzzTarget
 
     protected override void Take(byte[] input)
     {
-        int piece = Pieces[(input.Length > 0 ? input[0] : 0) % Pieces.Length];
-        var peer = new HostilePeer(input[Math.Min(1, input.Length)..], left => piece > 0 ? piece : FrameIn(left.Span), waits: true);
+        int how = input.Length > 0 ? input[0] : 0;
+        var peer = new HostilePeer(input[Math.Min(1, input.Length)..], HostilePeer.Pieces(Pieces[(how & ~Large) % Pieces.Length]), waits: true);
         try
         {
-            Task.Run(() => SendAsync(peer)).GetAwaiter().GetResult();
+            Task.Run(() => (how & Large) == 0 ? SendAsync(peer) : SendLargeAsync(peer)).GetAwaiter().GetResult();
         }
         catch (FerryException e)
         {
@@ -35,21 +38,25 @@ internal sealed class ClientTarget : FuzzTarget
         await foreach (Receipt receipt in client.SendManyAsync([sources.Tree]))
         {
             // With --existing number the name may be another.
-            if (receipt is { Result: ReceiptResult.Stored, Kind: EntryKind.File } && awaited.TryGetValue(receipt.Name, out long size) && receipt.Size != size)
+            if (receipt.Kind == EntryKind.File && awaited.TryGetValue(receipt.Name, out long size))
             {
-                throw new FindingException($"{receipt.Name} has {size} bytes and is stored with {receipt.Size}");
+                Check(receipt, size);
             }
         }
         await client.SendAsync(new MemoryStream(new byte[100]), "stream");
     }
 
-    /// <summary>The preface, or the frame that begins here.</summary>
-    private static int FrameIn(ReadOnlySpan<byte> left)
+    private async Task SendLargeAsync(HostilePeer peer)
     {
-        if (left.StartsWith(Preface.Bytes))
+        await using FerryClient client = await FerryClient.OpenAsync(peer, new FerryClientOptions(), CancellationToken.None);
+        Check(await client.SendAsync(sources.Large), SourceFiles.LargeSize);
+    }
+
+    private static void Check(Receipt receipt, long size)
+    {
+        if (receipt.Result == ReceiptResult.Stored && receipt.Size != size)
         {
-            return Preface.Bytes.Length;
+            throw new FindingException($"{receipt.Name} has {size} bytes and is stored with {receipt.Size}");
         }
-        return left.Length < FrameHeader.Size ? left.Length : FrameHeader.Size + (int)(BinaryPrimitives.ReadUInt32BigEndian(left) & 0xFFFFFF);
     }
 }

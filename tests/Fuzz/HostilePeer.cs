@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using Ferry.Wire;
+
 namespace Ferry.Fuzz;
 
 /// <summary>
@@ -14,23 +17,13 @@ internal sealed class HostilePeer(byte[] says, Func<ReadOnlyMemory<byte>, int> n
     /// <summary>Later pieces come at once: whoever sends thousands of them is not waited for that often.</summary>
     private const int MostWaits = 300;
 
-    private readonly MemoryStream heard = new();
     private int position;
     private int pieceEnd;
     private int writes;
     private int waited;
 
-    /// <summary>What the side under test said.</summary>
-    public byte[] Heard
-    {
-        get
-        {
-            lock (heard)
-            {
-                return heard.ToArray();
-            }
-        }
-    }
+    /// <summary>Pieces of so many bytes; 0 for the preface, then frame by frame, so that an answer can come to each.</summary>
+    public static Func<ReadOnlyMemory<byte>, int> Pieces(int bytes) => left => bytes > 0 ? bytes : FrameIn(left.Span);
 
     public override bool CanRead => true;
 
@@ -70,10 +63,6 @@ internal sealed class HostilePeer(byte[] says, Func<ReadOnlyMemory<byte>, int> n
     {
         cancellationToken.ThrowIfCancellationRequested();
         Interlocked.Increment(ref writes);
-        lock (heard)
-        {
-            heard.Write(buffer.Span);
-        }
         return ValueTask.CompletedTask;
     }
 
@@ -88,6 +77,16 @@ internal sealed class HostilePeer(byte[] says, Func<ReadOnlyMemory<byte>, int> n
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();
+
+    /// <summary>The preface, or the frame that begins here.</summary>
+    private static int FrameIn(ReadOnlySpan<byte> left)
+    {
+        if (left.StartsWith(Preface.Bytes))
+        {
+            return Preface.Bytes.Length;
+        }
+        return left.Length < FrameHeader.Size ? left.Length : FrameHeader.Size + (int)(BinaryPrimitives.ReadUInt32BigEndian(left) & 0xFFFFFF);
+    }
 
     /// <summary>Lets everything else that is ready run first. Where the thread pool has one thread this is exact; elsewhere it is a good guess, and every order is legal.</summary>
     private async ValueTask BecomeQuietAsync()

@@ -36,9 +36,7 @@ internal static class Program
 
     private static void RunUnderFuzzer(string name)
     {
-        // With one thread the same input takes the same path each time, which is how the fuzzer knows a new one.
-        ThreadPool.SetMinThreads(1, 1);
-        ThreadPool.SetMaxThreads(1, 1);
+        UseOneThread();
         // Made inside: code that is instrumented cannot run before the fuzzer has given it its memory.
         FuzzTarget? target = null;
         var leaks = new LeakWatch();
@@ -61,8 +59,16 @@ internal static class Program
         });
     }
 
+    /// <summary>With one thread the same input takes the same path each time, which is how the fuzzer knows a new one.</summary>
+    private static void UseOneThread()
+    {
+        ThreadPool.SetMinThreads(1, 1);
+        ThreadPool.SetMaxThreads(1, 1);
+    }
+
     private static void RunOver(string name, string[] files)
     {
+        UseOneThread();
         using FuzzTarget target = FuzzTargets.All[name]();
         foreach (string file in files)
         {

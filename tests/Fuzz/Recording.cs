@@ -1,6 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 using Ferry.Server;
+using Ferry.Server.Storage;
 using Ferry.Wire;
 
 namespace Ferry.Fuzz;
@@ -9,6 +10,9 @@ namespace Ferry.Fuzz;
 internal static class Recording
 {
     private const int WholeAtOnce = 0;
+
+    /// <summary>For the server; for the client it is 0.</summary>
+    private const int FrameByFrame = 6;
 
     private static readonly Greeting Client = new()
     {
@@ -73,6 +77,73 @@ internal static class Recording
         }
     }
 
+    /// <summary>Seeds for files of which a part is kept, and is there already in <see cref="ScratchStore"/>.</summary>
+    public static IEnumerable<(string Name, byte[] Bytes)> OfResumedFiles()
+    {
+        Greeting client = Client with { Capabilities = [Greeting.Resume] };
+        const long Held = ScratchStore.WholePart - ScratchStore.MissingFromPart;
+        byte[] rest = new byte[ScratchStore.MissingFromPart];
+        byte[] hash = ContentHash.Of(ContentHash.XxHash, new byte[ScratchStore.WholePart]);
+        yield return Seed("goes-on", writer =>
+        {
+            Resume(writer, 1, ScratchStore.Part);
+            writer.Add(1, new From(Held));
+            Content(writer, 1, rest);
+            writer.Add(1, End.OfFile(ScratchStore.WholePart, hash));
+        });
+        yield return Seed("begins-anew", writer =>
+        {
+            Resume(writer, 1, ScratchStore.Part);
+            writer.Add(1, new From(0));
+            Content(writer, 1, rest);
+        });
+        yield return Seed("given-up", writer =>
+        {
+            Resume(writer, 1, ScratchStore.Part);
+            writer.Add(1, End.GivenUp(FerryErrorCode.SourceChanged, "it changed"));
+        });
+        yield return Seed("other-hash", writer =>
+        {
+            Resume(writer, 1, ScratchStore.Part);
+            writer.Add(1, new From(Held));
+            Content(writer, 1, rest);
+            writer.Add(1, End.OfFile(ScratchStore.WholePart, new byte[hash.Length]));
+        });
+        yield return Seed("parked-again", writer =>
+        {
+            Resume(writer, 1, ScratchStore.Part);
+            writer.Add(1, new From(Held));
+            Content(writer, 1, [1]);
+        });
+        yield return Seed("new-name", writer =>
+        {
+            Resume(writer, 1, "new");
+            Content(writer, 1, rest);
+            writer.Add(1, End.GivenUp(FerryErrorCode.GivenUp, "no more"));
+        });
+        yield return Seed("twice", writer =>
+        {
+            Resume(writer, 1, ScratchStore.Part);
+            Resume(writer, 2, ScratchStore.Part);
+            File(writer, 3, "other", "content");
+            writer.Add(1, new From(Held));
+            writer.Add(2, End.GivenUp(FerryErrorCode.GivenUp, "no more"));
+        });
+        yield return Seed("smaller", writer => Resume(writer, 1, ScratchStore.Part, size: ProtocolLimits.MaxInlineBytes + 1));
+
+        (string, byte[]) Seed(string name, Action<FrameWriter> say) => ($"resume-{name}", [FrameByFrame, .. Say(say, client)[1..]]);
+    }
+
+    private static void Resume(FrameWriter writer, uint entry, FerryPath name, long size = ScratchStore.WholePart) =>
+        writer.Add(entry, new Offer(EntryKind.File, name, size, new EntryMetadata(0x1A4, null), null) { Resume = true });
+
+    private static void Content(FrameWriter writer, uint entry, byte[] content)
+    {
+        byte[] frame = new byte[FrameHeader.Size + content.Length];
+        content.CopyTo(frame, FrameHeader.Size);
+        writer.SendContentAsync(entry, frame, CancellationToken.None).AsTask().GetAwaiter().GetResult();
+    }
+
     /// <summary>A delivery with a key: files, and a directory.</summary>
     private static void WithKey(FrameWriter writer)
     {
@@ -108,7 +179,40 @@ internal static class Recording
                 writer.Add(1, Refusal(FerryErrorCode.BadName));
             },
             server with { Limits = new ProtocolLimits(1024, 100, 100, 3, 1, 0, 0, 1000), Hashes = [ContentHash.Sha256] }));
+        foreach ((string name, long offset, byte[] hash) in OffsetsOfZeros())
+        {
+            byte[] says = Say(
+                writer =>
+                {
+                    writer.Add(1, new Go(offset, hash));
+                    writer.Add(1, ReceiptMessage.From(StoredLarge(), "large"));
+                },
+                server with { Capabilities = [Greeting.Store, Greeting.Resume] });
+            yield return ($"resume-{name}", [ClientTarget.Large, .. says[1..]]);
+        }
     }
+
+    /// <summary>What a receiver may say that it holds of the large file.</summary>
+    private static IEnumerable<(string Name, long Offset, byte[] Hash)> OffsetsOfZeros()
+    {
+        byte[] part = ContentHash.Of(ContentHash.XxHash, new byte[PartialFile.LeastKept]);
+        yield return ("part", PartialFile.LeastKept, part);
+        yield return ("whole", SourceFiles.LargeSize, ContentHash.Of(ContentHash.XxHash, new byte[SourceFiles.LargeSize]));
+        yield return ("other", PartialFile.LeastKept, new byte[part.Length]);
+        yield return ("beyond", SourceFiles.LargeSize + 1, part);
+    }
+
+    private static Receipt StoredLarge() => new()
+    {
+        Name = "large",
+        Result = ReceiptResult.Stored,
+        Size = SourceFiles.LargeSize,
+        Hash = ContentHash.ToText(ContentHash.XxHash, ContentHash.Of(ContentHash.XxHash, new byte[SourceFiles.LargeSize])),
+        Checked = HashCheck.Both,
+        Level = Durability.Durable,
+        How = TransferMethod.Streamed,
+        ResumedFrom = PartialFile.LeastKept,
+    };
 
     private static ReceiptMessage Refusal(FerryErrorCode code) =>
         ReceiptMessage.From(new Receipt { Name = "a", Result = code.Result(), Code = code, Reason = "a reason" }, "a");

@@ -2,6 +2,7 @@ using Ferry.Files;
 using Ferry.Native;
 using Ferry.Server;
 using Ferry.Server.Storage;
+using Ferry.Wire;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Win32.SafeHandles;
 
@@ -11,13 +12,22 @@ namespace Ferry.Fuzz;
 /// A real store in memory for one input after the other. Before each there are a file, a directory and a symbolic link in it; after each, what is visible is
 /// compared with the receipts, and everything is removed.
 /// </summary>
-internal sealed class ScratchStore : IDeliveryObserver, IDisposable
+internal sealed class ScratchStore : IDeliveryObserver, IUploadHolder, IDisposable
 {
+    /// <summary>What is missing of the part that waits in the store: few bytes, so that an input has room for them.</summary>
+    public const int MissingFromPart = 7;
+
+    /// <summary>The name of the part.</summary>
+    public static readonly FerryPath Part = "part";
+
+    /// <summary>The size of the file that it is a part of.</summary>
+    public const long WholePart = ProtocolLimits.LeastResumableBytes;
+
     private static readonly byte[] Old = "old"u8.ToArray();
 
     private readonly string directory = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"ferry-fuzz-{Guid.NewGuid():N}");
     private readonly FerryServerOptions options;
-    private Store store;
+    private readonly Store store;
     private readonly DeliveryLog deliveries;
     private readonly List<Receipt> receipts = [];
 
@@ -30,12 +40,17 @@ internal sealed class ScratchStore : IDeliveryObserver, IDisposable
 
     /// <summary>What a session needs; for one input.</summary>
     /// <param name="user">Whose delivery it is; null when the kernel could not say, and deliveries have no keys.</param>
-    public SessionContext Begin(uint? user = null)
+    /// <param name="holdsPart">Whether a part of a file of that user waits to be gone on with: zeros.</param>
+    public SessionContext Begin(uint? user = null, bool holdsPart = false)
     {
         receipts.Clear();
         File.WriteAllBytes(Path.Combine(directory, "file"), Old);
         Directory.CreateDirectory(Path.Combine(directory, "directory"));
         File.CreateSymbolicLink(Path.Combine(directory, "link"), "/");
+        if (holdsPart && user is { } sender)
+        {
+            LeavePart(sender);
+        }
         return new SessionContext(options, store, new DeliveryRecord("fuzz", deliveries), CancellationToken.None, CancellationToken.None) { User = user };
     }
 
@@ -52,14 +67,8 @@ internal sealed class ScratchStore : IDeliveryObserver, IDisposable
             .Where(receipt => receipt is { Result: ReceiptResult.Stored, Kind: EntryKind.File })
             .ToLookup(receipt => receipt.Name, receipt => (receipt.Size, receipt.Hash!));
         Dictionary<FerryPath, byte[]> visible = [];
+        store.Partials.MakeRoom(long.MaxValue);
         RemoveAll(store.Root, visible);
-        if (Directory.EnumerateFileSystemEntries(Path.Combine(directory, ".ferry", "partials")).Any())
-        {
-            // The store remembers what is parked, so only another one has forgotten it.
-            store.Dispose();
-            Directory.Delete(Path.Combine(directory, ".ferry", "partials"), recursive: true);
-            store = Store.Open(options);
-        }
         foreach (IGrouping<FerryPath, (long, string)> promised in stored.Where(promised => !replacesTrees && !visible.ContainsKey(promised.Key)))
         {
             throw new FindingException($"{promised.Key} has a receipt and is not there");
@@ -87,6 +96,13 @@ internal sealed class ScratchStore : IDeliveryObserver, IDisposable
     }
 
     public void Ended(DeliverySummary delivery)
+    {
+    }
+
+    /// <summary>It lets go of its part at once.</summary>
+    public bool IsGone => true;
+
+    public void GiveUp(FerryPath name)
     {
     }
 
@@ -129,13 +145,32 @@ internal sealed class ScratchStore : IDeliveryObserver, IDisposable
         }
     }
 
-    /// <summary>Nothing is staged any more. What waits for a delivery to go on is removed, so that the next input finds what this one found.</summary>
+    /// <summary>Has the store hold a part, as a connection leaves one that broke.</summary>
+    private void LeavePart(uint user)
+    {
+        var expected = new FileExpectation(WholePart, new EntryMetadata(0x1A4, null), Durability.Received) { Algorithm = ContentHash.XxHash };
+        PartialFile file = store.Partials.Open(store.Partials.TryClaim(user, Part, this, out _)!);
+        file.WriteRecord(expected, store.Partials.Clock);
+        file.Staged.Write([0], WholePart - MissingFromPart - 1);
+        file.Park(WholePart - MissingFromPart, null);
+    }
+
+    /// <summary>Nothing is staged any more, and no part is left of those that waited. What else waits for a delivery to go on is removed, so that the next input finds what this one found.</summary>
     private static void Forget(ConfinedDirectory root)
     {
         using ConfinedDirectory incoming = root.OpenDirectory(".ferry/incoming"u8);
         if (incoming.ReadNames() is { Count: > 0 } left)
         {
             throw new FindingException($".ferry/incoming still holds {string.Join(", ", left)}");
+        }
+        using ConfinedDirectory partials = root.OpenDirectory(".ferry/partials"u8);
+        foreach (FerryPath user in partials.ReadNames())
+        {
+            using ConfinedDirectory folder = partials.OpenDirectory(user.Bytes);
+            if (folder.ReadNames() is { Count: > 0 } parts)
+            {
+                throw new FindingException($".ferry/partials/{user} still holds {string.Join(", ", parts)}");
+            }
         }
         foreach (string place in new[] { ".ferry/journal", ".ferry/trees" })
         {

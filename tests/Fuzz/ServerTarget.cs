@@ -6,24 +6,24 @@ namespace Ferry.Fuzz;
 /// <summary>A sender's bytes into a real session with a real store. The first byte of the input says how they come, and what the server does with existing files.</summary>
 internal sealed class ServerTarget : FuzzTarget
 {
-    private static readonly int[] Pieces = [FuzzTarget.MostBytes, 1, 7, 100, 4096, 5000];
+    private static readonly int[] Pieces = [MostBytes, 1, 7, 100, 4096, 5000, 0];
 
     /// <summary>Whose deliveries they are.</summary>
     public const uint User = 1000;
 
     private readonly ScratchStores stores = new();
 
-    public override IEnumerable<(string Name, byte[] Bytes)> Seeds() => Recording.OfClients().Concat(Recording.OfDeliveries());
+    public override IEnumerable<(string Name, byte[] Bytes)> Seeds() => Recording.OfClients().Concat(Recording.OfDeliveries()).Concat(Recording.OfResumedFiles());
 
     public override void Dispose() => stores.Dispose();
 
     protected override void Take(byte[] input)
     {
         int how = input.Length > 0 ? input[0] : 0;
-        int piece = Pieces[(how & 0x0F) % Pieces.Length];
-        var peer = new HostilePeer(input[Math.Min(1, input.Length)..], _ => piece, waits: (how & 0x40) == 0);
+        byte[] says = input[Math.Min(1, input.Length)..];
+        var peer = new HostilePeer(says, HostilePeer.Pieces(Pieces[(how & 0x0F) % Pieces.Length]), waits: (how & 0x40) == 0);
         ScratchStore store = stores.For((ExistingFiles)((how >> 4) & 3));
-        SessionContext context = store.Begin((how & 0x80) == 0 ? User : null);
+        SessionContext context = store.Begin((how & 0x80) == 0 ? User : null, holdsPart: Offers(says, offer => offer.Resume));
         try
         {
             Task.Run(() => NativeSession.RunAsync(peer, context)).GetAwaiter().GetResult();
@@ -32,17 +32,17 @@ internal sealed class ServerTarget : FuzzTarget
         {
             FindingException.ThrowIfInternal(e);
         }
-        store.End(replacesTrees: HasAtomicOffer(input.AsMemory(Math.Min(1, input.Length))));
+        store.End(replacesTrees: Offers(says, offer => offer.Atomic));
     }
 
-    private static bool HasAtomicOffer(ReadOnlyMemory<byte> says)
+    private static bool Offers(ReadOnlyMemory<byte> says, Predicate<Offer> isMeant)
     {
         says = says[Math.Min(says.Length, Preface.Bytes.Length)..];
         while (says.Length >= FrameHeader.Size)
         {
             FrameHeader header = FrameHeader.Read(says.Span);
             int end = Math.Min(says.Length, FrameHeader.Size + header.Length);
-            if (header.Type == FrameType.Offer && IsAtomic(says[FrameHeader.Size..end]))
+            if (header.Type == FrameType.Offer && IsMeant(says[FrameHeader.Size..end], isMeant))
             {
                 return true;
             }
@@ -51,11 +51,11 @@ internal sealed class ServerTarget : FuzzTarget
         return false;
     }
 
-    private static bool IsAtomic(ReadOnlyMemory<byte> payload)
+    private static bool IsMeant(ReadOnlyMemory<byte> payload, Predicate<Offer> isMeant)
     {
         try
         {
-            return Offer.Read(MessageReader.NewCborReader(), payload).Atomic;
+            return isMeant(Offer.Read(MessageReader.NewCborReader(), payload));
         }
         catch (FerryException)
         {

@@ -1,8 +1,13 @@
+using Ferry.Wire;
+
 namespace Ferry.Fuzz;
 
-/// <summary>What the client under test sends: a tree with a file of each kind that matters.</summary>
+/// <summary>What the client under test sends: a tree with a file of each kind that matters, and a file that can be gone on with.</summary>
 internal sealed class SourceFiles : IDisposable
 {
+    /// <summary>Just large enough to be resumed.</summary>
+    public const long LargeSize = ProtocolLimits.LeastResumableBytes;
+
     private readonly string directory = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"ferry-fuzz-{Guid.NewGuid():N}");
 
     public SourceFiles()
@@ -14,6 +19,10 @@ internal sealed class SourceFiles : IDisposable
             File.WriteAllBytes(Path.Combine(directory, name.ToString()), new byte[size]);
         }
         Tree = tree;
+        string large = Path.Combine(directory, "large");
+        using FileStream file = File.Create(large);
+        file.SetLength(LargeSize);
+        Large = large;
     }
 
     /// <summary>The names that the files arrive under, and their sizes: the last is too large to follow its offer.</summary>
@@ -25,6 +34,9 @@ internal sealed class SourceFiles : IDisposable
     };
 
     public FerryPath Tree { get; }
+
+    /// <summary>A file of zeros.</summary>
+    public FerryPath Large { get; }
 
     public void Dispose() => Directory.Delete(directory, recursive: true);
 }

@@ -56,7 +56,7 @@ internal sealed class AtomicTree : IDisposable
     {
         this.store = store;
         this.target = target;
-        Refusal = refusal;
+        Refusal = WireText.Shorten(refusal);
     }
 
     /// <summary>Why nothing of it is stored; null when it may arrive.</summary>

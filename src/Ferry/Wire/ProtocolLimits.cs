@@ -17,7 +17,16 @@ internal sealed record ProtocolLimits(
 {
     public const int MaxControlBytes = 256 * 1024;
     public const int MaxContentBytes = 1024 * 1024;
-    public const int MaxPathBytes = 1000 * 256 - 1;
+
+    /// <summary>
+    /// The longest path that the kernel takes in one call, so that nearly no program could use what is stored under a longer name. Names take most of the memory
+    /// that a peer can make this side keep: with <see cref="MaxEntries"/> and <see cref="MaxLevels"/> under way they are 8 MiB.
+    /// </summary>
+    public const int MaxPathBytes = 4095;
+
+    /// <summary>What is stored under a name may have a longer one: with a number, or in the directory where it waits.</summary>
+    public const int MaxStoredPathBytes = MaxPathBytes + 256;
+
     public const int MaxLevels = 1000;
     public const int MaxEntries = 1024;
     public const int MaxInlineBytes = 64 * 1024;

@@ -116,7 +116,7 @@ internal readonly record struct ReceiptMessage(
         switch (key)
         {
             case ResultKey: fields.Result = WireText.Read<ReceiptResult>(reader, "[receipt.result]"); return true;
-            case NameKey: fields.Name = FerryPath.FromBytes(reader.ReadBytes("[receipt.name]", ProtocolLimits.MaxPathBytes)); return true;
+            case NameKey: fields.Name = FerryPath.FromBytes(reader.ReadBytes("[receipt.name]", ProtocolLimits.MaxStoredPathBytes)); return true;
             case SizeKey: fields.Size = reader.ReadNumber("[receipt.size]", long.MaxValue); return true;
             case HashKey: fields.Hash = reader.ReadBytes("[receipt.hash]", WireText.MostHashBytes); return true;
             case CheckedKey: fields.Checked = WireText.Read<HashCheck>(reader, "[receipt.checked]"); return true;

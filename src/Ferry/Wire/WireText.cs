@@ -22,6 +22,13 @@ internal static class WireText
 
     public static string ReadReason(MessageReader reader, string tag) => reader.ReadText(tag, MostReason);
 
+    /// <summary>
+    /// The same failure with a reason no longer than a message takes, to be kept for an entry: a name in it may be shown four times as long as it is, and there
+    /// may be a thousand such entries.
+    /// </summary>
+    public static FerryException Shorten(FerryException failure) =>
+        failure.Message.Length <= MostReason ? failure : new FerryException(failure.Code, failure.Message[..MostReason]);
+
     public static void WriteError(CborWriter cbor, int codeKey, FerryErrorCode? code, int reasonKey, string? reason)
     {
         if (code is { } known)

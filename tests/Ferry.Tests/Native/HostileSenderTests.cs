@@ -320,7 +320,7 @@ public sealed class HostileSenderTests
         await using var pair = new NativePair(options => options.StallTimeout = TimeSpan.FromSeconds(2));
         using var peer = new ScriptedPeer(pair.ClientStream);
         await peer.GreetFirstAsync();
-        var name = FerryPath.FromBytes(Enumerable.Repeat((byte)'/', 200_000).ToArray());
+        var name = FerryPath.FromBytes(Enumerable.Repeat((byte)'/', ProtocolLimits.MaxPathBytes).ToArray());
 
         uint entry = 0;
         Task flood = Task.Run(async () =>

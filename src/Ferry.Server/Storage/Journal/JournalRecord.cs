@@ -28,7 +28,7 @@ internal enum JournalEvent
 internal sealed record JournalRecord
 {
     /// <summary>A record is not longer than a name with room for the rest.</summary>
-    public const int MostBytes = 2 * ProtocolLimits.MaxPathBytes + 1024;
+    public const int MostBytes = 2 * ProtocolLimits.MaxStoredPathBytes + 1024;
 
     private const int MostWord = 32;
     private const int MostStagedName = 64;
@@ -172,10 +172,10 @@ internal sealed record JournalRecord
             case 1: fields.Event = (JournalEvent)reader.ReadNumber("event", (long)JournalEvent.Boot); return true;
             case 2: fields.Id = reader.ReadBytes("id", 16); return true;
             case 3: fields.At = reader.ReadSignedNumber(); return true;
-            case 4: fields.Name = FerryPath.FromBytes(reader.ReadBytes("name", ProtocolLimits.MaxPathBytes)); return true;
+            case 4: fields.Name = FerryPath.FromBytes(reader.ReadBytes("name", ProtocolLimits.MaxStoredPathBytes)); return true;
             case 5: fields.Size = reader.ReadNumber("size", long.MaxValue); return true;
             case 6: fields.Modified = ReadTime(reader); return true;
-            case 7: fields.StoredAs = FerryPath.FromBytes(reader.ReadBytes("stored name", ProtocolLimits.MaxPathBytes)); return true;
+            case 7: fields.StoredAs = FerryPath.FromBytes(reader.ReadBytes("stored name", ProtocolLimits.MaxStoredPathBytes)); return true;
             case 8: fields.Stored = reader.ReadNumber("bytes", long.MaxValue); return true;
             case 9: fields.Hash = reader.ReadText("hash", MostWord + 2 * WireText.MostHashBytes); return true;
             case 10: fields.Checked = WireText.Read<HashCheck>(reader, "checked"); return true;
