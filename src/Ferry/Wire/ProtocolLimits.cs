@@ -19,10 +19,10 @@ internal sealed record ProtocolLimits(
     public const int MaxContentBytes = 1024 * 1024;
 
     /// <summary>
-    /// The longest path that the kernel takes in one call, so that nearly no program could use what is stored under a longer name. Names take most of the memory
-    /// that a peer can make this side keep: with <see cref="MaxEntries"/> and <see cref="MaxLevels"/> under way they are 8 MiB.
+    /// Room for the deepest tree with names of 15 bytes, and four times what the kernel takes in one call. Names take most of the memory that a peer can make
+    /// this side keep: with <see cref="MaxEntries"/> and <see cref="MaxLevels"/> under way they are 31 MiB.
     /// </summary>
-    public const int MaxPathBytes = 4095;
+    public const int MaxPathBytes = 16 * MaxLevels - 1;
 
     /// <summary>What is stored under a name may have a longer one: with a number, or in the directory where it waits.</summary>
     public const int MaxStoredPathBytes = MaxPathBytes + 256;
