@@ -14,8 +14,7 @@ public sealed class LargeFileTests
     [InlineData("copied", "--json")]
     public async Task A_file_of_four_gibibytes_arrives_in_memory(string how, string option)
     {
-        bool native = Environment.GetEnvironmentVariable("FERRY_BINARY") is { Length: > 0 };
-        Assert.SkipUnless(native, "takes half a minute with the ordinary build; runs where FERRY_BINARY names the native one");
+        Needs.NativeBinary("takes half a minute with the ordinary build");
         await using ServedDirectory served = await ServedDirectory.StartAsync();
         string source = MakeSource(served.Sources);
 

@@ -136,10 +136,9 @@ public sealed class StorageLimitTests
     public async Task Without_a_descriptor_left_a_file_is_refused_and_the_connection_goes_on()
     {
         Needs.Program("prlimit");
+        // It says "Out of memory.", in one of ten runs.
+        Needs.NativeBinary("the ordinary build's runtime ends when it wants a descriptor for itself and there is none");
         await using ServedDirectory served = await ServedDirectory.StartAsync();
-        // The ordinary build loads its own code from files, when it first comes that way.
-        Assert.Equal(FerryErrorCode.BadName, await served.DeliverAsync(".."));
-        Assert.StartsWith("Refused ", await PlainPeer.DeliverAsync(served.Socket, "..", [1]), StringComparison.Ordinal);
         Assert.StartsWith("Stored ", await PlainPeer.DeliverAsync(served.Socket, "before", [1]), StringComparison.Ordinal);
         await using FerryClient client = await FerryClient.ConnectAsync(served.Socket, cancellationToken: Cancel);
         using var plain = new PlainPeer(served.Socket);

@@ -28,6 +28,11 @@ internal static class Needs
         That(Environment.UserName == "root" || !File.Exists(Scope) || File.ReadAllText(Scope).Trim() == "0", "the right to trace a running process");
     }
 
+    /// <summary>The native binary, for what the ordinary build cannot do. The gate runs such tests with it.</summary>
+    /// <param name="reason">What the ordinary build does instead.</param>
+    public static void NativeBinary(string reason) =>
+        Assert.SkipUnless(Environment.GetEnvironmentVariable("FERRY_BINARY") is { Length: > 0 }, $"{reason}; runs where FERRY_BINARY names the native one");
+
     private static bool IsProgram(string path) => File.Exists(path) && File.GetUnixFileMode(path).HasFlag(UnixFileMode.OtherExecute);
 
     public static void That(bool present, string what)
