@@ -20,7 +20,7 @@ internal sealed class ClientTarget : FuzzTarget
     protected override void Take(byte[] input)
     {
         int how = input.Length > 0 ? input[0] : 0;
-        var peer = new HostilePeer(input[Math.Min(1, input.Length)..], HostilePeer.Pieces(Pieces[(how & ~Large) % Pieces.Length]), waits: true);
+        var peer = new HostilePeer(input[Math.Min(1, input.Length)..], Pieces[(how & ~Large) % Pieces.Length], waits: true);
         try
         {
             Task.Run(() => (how & Large) == 0 ? SendAsync(peer) : SendLargeAsync(peer)).GetAwaiter().GetResult();

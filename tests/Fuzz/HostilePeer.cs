@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Ferry.Wire;
 
 namespace Ferry.Fuzz;
@@ -8,9 +7,9 @@ namespace Ferry.Fuzz;
 /// under test has nothing left to do, so that an answer can come after the question.
 /// </summary>
 /// <param name="says">All that it says.</param>
-/// <param name="nextPiece">How long the next piece is, at least one byte, given what is left.</param>
+/// <param name="pieceSize">Bytes of a piece; 0 for the preface, then frame by frame, so that an answer can come to each.</param>
 /// <param name="waits">Whether it waits before each piece.</param>
-internal sealed class HostilePeer(byte[] says, Func<ReadOnlyMemory<byte>, int> nextPiece, bool waits) : Stream
+internal sealed class HostilePeer(byte[] says, int pieceSize, bool waits) : Stream
 {
     private const int QuietTurns = 4;
 
@@ -21,9 +20,6 @@ internal sealed class HostilePeer(byte[] says, Func<ReadOnlyMemory<byte>, int> n
     private int pieceEnd;
     private int writes;
     private int waited;
-
-    /// <summary>Pieces of so many bytes; 0 for the preface, then frame by frame, so that an answer can come to each.</summary>
-    public static Func<ReadOnlyMemory<byte>, int> Pieces(int bytes) => left => bytes > 0 ? bytes : FrameIn(left.Span);
 
     public override bool CanRead => true;
 
@@ -50,7 +46,7 @@ internal sealed class HostilePeer(byte[] says, Func<ReadOnlyMemory<byte>, int> n
             }
             if (position < says.Length)
             {
-                pieceEnd = Math.Min(says.Length, position + nextPiece(says.AsMemory(position)));
+                pieceEnd = Math.Min(says.Length, position + (pieceSize > 0 ? pieceSize : FrameIn(says.AsSpan(position))));
             }
         }
         int count = Math.Min(buffer.Length, pieceEnd - position);
@@ -85,7 +81,7 @@ internal sealed class HostilePeer(byte[] says, Func<ReadOnlyMemory<byte>, int> n
         {
             return Preface.Bytes.Length;
         }
-        return left.Length < FrameHeader.Size ? left.Length : FrameHeader.Size + (int)(BinaryPrimitives.ReadUInt32BigEndian(left) & 0xFFFFFF);
+        return left.Length < FrameHeader.Size ? left.Length : FrameHeader.Size + FrameHeader.Read(left).Length;
     }
 
     /// <summary>Lets everything else that is ready run first. Where the thread pool has one thread this is exact; elsewhere it is a good guess, and every order is legal.</summary>

@@ -19,7 +19,7 @@ internal sealed class JournalTarget : FuzzTarget
     private static readonly byte[] Old = "old"u8.ToArray();
     private static readonly string[] Asked = ["a", "d/b", "d", "file"];
 
-    private readonly string directory = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"ferry-fuzz-{Guid.NewGuid():N}");
+    private readonly string directory = ScratchStore.NewPath();
 
     public override IEnumerable<(string Name, byte[] Bytes)> Seeds()
     {
@@ -29,7 +29,7 @@ internal sealed class JournalTarget : FuzzTarget
             SessionContext context = store.Begin(ServerTarget.User);
             try
             {
-                NativeSession.RunAsync(new HostilePeer(says[1..], left => left.Length, waits: false), context).GetAwaiter().GetResult();
+                NativeSession.RunAsync(new HostilePeer(says[1..], says.Length, waits: false), context).GetAwaiter().GetResult();
             }
             catch (FerryConnectionException)
             {

@@ -46,7 +46,7 @@ internal sealed class PartialsTarget : FuzzTarget
     private static readonly PartialRecord Record =
         new(ServerTarget.User, "name", Offered, new FileTime(1_700_000_000, 5), ContentHash.XxHash, DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123));
 
-    private readonly string root = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"ferry-fuzz-{Guid.NewGuid():N}");
+    private readonly string root = ScratchStore.NewPath();
     private readonly string folder;
     private readonly FileInfo visible;
 
@@ -156,7 +156,7 @@ internal sealed class PartialsTarget : FuzzTarget
     {
         using Delivery delivery = store.BeginDelivery();
         var expected = new FileExpectation(how.HasFlag(How.Shrunk) ? OfferedSmaller : Offered, new EntryMetadata(0x1A4, null), Durability.Received) { Algorithm = ContentHash.XxHash };
-        Upload upload = store.Partials.TryClaim(ServerTarget.User, name, new Nobody(), out _) ?? throw new FindingException($"{name} is somebody's, and nobody was here");
+        Upload upload = store.Partials.TryClaim(ServerTarget.User, name, new GoneHolder(), out _) ?? throw new FindingException($"{name} is somebody's, and nobody was here");
         IncomingFile file = delivery.CreateFile(StoredName.Parse(name), expected, store.Partials.Open(upload));
         ContentHash? hash = null;
         if (file.HeldLength > 0)
@@ -188,14 +188,5 @@ internal sealed class PartialsTarget : FuzzTarget
     {
         using FileStream file = File.Create(path);
         file.SetLength(length);
-    }
-
-    private sealed class Nobody : IUploadHolder
-    {
-        public bool IsGone => true;
-
-        public void GiveUp(FerryPath name)
-        {
-        }
     }
 }

@@ -12,7 +12,7 @@ namespace Ferry.Fuzz;
 /// A real store in memory for one input after the other. Before each there are a file, a directory and a symbolic link in it; after each, what is visible is
 /// compared with the receipts, and everything is removed.
 /// </summary>
-internal sealed class ScratchStore : IDeliveryObserver, IUploadHolder, IDisposable
+internal sealed class ScratchStore : IDeliveryObserver, IDisposable
 {
     /// <summary>What is missing of the part that waits in the store: few bytes, so that an input has room for them.</summary>
     public const int MissingFromPart = 7;
@@ -25,7 +25,7 @@ internal sealed class ScratchStore : IDeliveryObserver, IUploadHolder, IDisposab
 
     private static readonly byte[] Old = "old"u8.ToArray();
 
-    private readonly string directory = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"ferry-fuzz-{Guid.NewGuid():N}");
+    private readonly string directory = NewPath();
     private readonly FerryServerOptions options;
     private readonly Store store;
     private readonly DeliveryLog deliveries;
@@ -37,6 +37,9 @@ internal sealed class ScratchStore : IDeliveryObserver, IUploadHolder, IDisposab
         store = Store.Open(options);
         deliveries = new DeliveryLog(NullLogger.Instance, [this], TimeProvider.System);
     }
+
+    /// <summary>A path that nobody has, in memory where there is any.</summary>
+    public static string NewPath() => Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"ferry-fuzz-{Guid.NewGuid():N}");
 
     /// <summary>What a session needs; for one input.</summary>
     /// <param name="user">Whose delivery it is; null when the kernel could not say, and deliveries have no keys.</param>
@@ -99,13 +102,6 @@ internal sealed class ScratchStore : IDeliveryObserver, IUploadHolder, IDisposab
     {
     }
 
-    /// <summary>It lets go of its part at once.</summary>
-    public bool IsGone => true;
-
-    public void GiveUp(FerryPath name)
-    {
-    }
-
     public void Dispose()
     {
         store.Dispose();
@@ -149,7 +145,7 @@ internal sealed class ScratchStore : IDeliveryObserver, IUploadHolder, IDisposab
     private void LeavePart(uint user)
     {
         var expected = new FileExpectation(WholePart, new EntryMetadata(0x1A4, null), Durability.Received) { Algorithm = ContentHash.XxHash };
-        PartialFile file = store.Partials.Open(store.Partials.TryClaim(user, Part, this, out _)!);
+        PartialFile file = store.Partials.Open(store.Partials.TryClaim(user, Part, new GoneHolder(), out _)!);
         file.WriteRecord(expected, store.Partials.Clock);
         file.Staged.Write([0], WholePart - MissingFromPart - 1);
         file.Park(WholePart - MissingFromPart, null);

@@ -21,9 +21,10 @@ internal sealed class ServerTarget : FuzzTarget
     {
         int how = input.Length > 0 ? input[0] : 0;
         byte[] says = input[Math.Min(1, input.Length)..];
-        var peer = new HostilePeer(says, HostilePeer.Pieces(Pieces[(how & 0x0F) % Pieces.Length]), waits: (how & 0x40) == 0);
+        var peer = new HostilePeer(says, Pieces[(how & 0x0F) % Pieces.Length], waits: (how & 0x40) == 0);
+        List<Offer> offers = OffersIn(says);
         ScratchStore store = stores.For((ExistingFiles)((how >> 4) & 3));
-        SessionContext context = store.Begin((how & 0x80) == 0 ? User : null, holdsPart: Offers(says, offer => offer.Resume));
+        SessionContext context = store.Begin((how & 0x80) == 0 ? User : null, holdsPart: offers.Exists(offer => offer.Resume));
         try
         {
             Task.Run(() => NativeSession.RunAsync(peer, context)).GetAwaiter().GetResult();
@@ -32,35 +33,31 @@ internal sealed class ServerTarget : FuzzTarget
         {
             FindingException.ThrowIfInternal(e);
         }
-        store.End(replacesTrees: Offers(says, offer => offer.Atomic));
+        store.End(replacesTrees: offers.Exists(offer => offer.Atomic));
     }
 
-    private static bool Offers(ReadOnlyMemory<byte> says, Predicate<Offer> isMeant)
+    /// <summary>The offers that the session may understand.</summary>
+    private static List<Offer> OffersIn(ReadOnlyMemory<byte> says)
     {
+        List<Offer> offers = [];
         says = says[Math.Min(says.Length, Preface.Bytes.Length)..];
         while (says.Length >= FrameHeader.Size)
         {
             FrameHeader header = FrameHeader.Read(says.Span);
             int end = Math.Min(says.Length, FrameHeader.Size + header.Length);
-            if (header.Type == FrameType.Offer && IsMeant(says[FrameHeader.Size..end], isMeant))
+            try
             {
-                return true;
+                if (header.Type == FrameType.Offer)
+                {
+                    offers.Add(Offer.Read(MessageReader.NewCborReader(), says[FrameHeader.Size..end]));
+                }
+            }
+            catch (FerryException)
+            {
+                // The session refuses it as well.
             }
             says = says[end..];
         }
-        return false;
-    }
-
-    private static bool IsMeant(ReadOnlyMemory<byte> payload, Predicate<Offer> isMeant)
-    {
-        try
-        {
-            return isMeant(Offer.Read(MessageReader.NewCborReader(), payload));
-        }
-        catch (FerryException)
-        {
-            // The session refuses it as well.
-            return false;
-        }
+        return offers;
     }
 }

@@ -8,7 +8,7 @@ internal sealed class SourceFiles : IDisposable
     /// <summary>Just large enough to be resumed.</summary>
     public const long LargeSize = ProtocolLimits.LeastResumableBytes;
 
-    private readonly string directory = Path.Combine(Directory.Exists("/dev/shm") ? "/dev/shm" : Path.GetTempPath(), $"ferry-fuzz-{Guid.NewGuid():N}");
+    private readonly string directory = ScratchStore.NewPath();
 
     public SourceFiles()
     {

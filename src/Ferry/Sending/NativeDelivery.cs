@@ -174,13 +174,12 @@ internal sealed partial class NativeDelivery
         {
             for (int i = 0; i < large.Length; i++)
             {
-                large[i] = smallFiles.Send(found[i].Name, found[i].File, newEntry, directory?.Tree);
+                SendFound(i);
             }
         }
         else
         {
-            var options = new ParallelOptions { MaxDegreeOfParallelism = jobs };
-            Parallel.For(0, found.Count, options, i => large[i] = smallFiles.Send(found[i].Name, found[i].File, newEntry, directory?.Tree));
+            Parallel.For(0, found.Count, new ParallelOptions { MaxDegreeOfParallelism = jobs }, SendFound);
         }
         for (int i = 0; i < large.Length; i++)
         {
@@ -192,6 +191,8 @@ internal sealed partial class NativeDelivery
             }
         }
         found.Clear();
+
+        void SendFound(int i) => large[i] = smallFiles.Send(found[i].Name, found[i].File, newEntry, directory?.Tree);
     }
 
     private OutgoingEntry NewEntry(FerryPath name, FoundFile file, SourceFile opened) => new()

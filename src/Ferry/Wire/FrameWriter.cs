@@ -265,6 +265,7 @@ internal sealed class FrameWriter : IDisposable
     {
         if (gathered + length > batch.Length)
         {
+            // A power of two, so that what held a full batch is no larger than what is kept for the next.
             Array.Resize(ref batch, (int)BitOperations.RoundUpToPowerOf2((uint)(gathered + length)));
         }
         Span<byte> room = batch.AsSpan(gathered, length);

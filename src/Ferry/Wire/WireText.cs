@@ -27,7 +27,7 @@ internal static class WireText
     /// may be a thousand such entries.
     /// </summary>
     public static FerryException Shorten(FerryException failure) =>
-        failure.Message.Length <= MostReason ? failure : new FerryException(failure.Code, failure.Message[..MostReason]);
+        failure.Message.Length <= MostReason ? failure : new FerryException(failure.Code, Shorten(failure.Message));
 
     public static void WriteError(CborWriter cbor, int codeKey, FerryErrorCode? code, int reasonKey, string? reason)
     {
@@ -39,7 +39,9 @@ internal static class WireText
         if (reason is not null)
         {
             cbor.WriteInt32(reasonKey);
-            cbor.WriteTextString(reason.Length <= MostReason ? reason : reason[..MostReason]);
+            cbor.WriteTextString(Shorten(reason));
         }
     }
+
+    private static string Shorten(string reason) => reason.Length <= MostReason ? reason : reason[..MostReason];
 }
