@@ -17,13 +17,10 @@ internal sealed class NativeSession : IDisposable
     private readonly StorePipeline pipeline;
     private readonly ResumableFiles resumable;
     private readonly string algorithm;
-    private readonly Dictionary<uint, IncomingEntry> open = [];
+    private readonly IncomingEntries open = new();
     private readonly KeyedSession keyed;
     private readonly CancellationTokenSource idleStop;
     private readonly CancellationTokenRegistration stopping;
-    private uint lastEntry;
-    private int openDirectories;
-    private int awaitedDescriptors;
     private volatile bool mayStop;
 
     private NativeSession(SessionContext context, NativeConnection connection)
@@ -81,10 +78,7 @@ internal sealed class NativeSession : IDisposable
     public void Dispose()
     {
         stopping.Dispose();
-        foreach (IncomingEntry entry in open.Values)
-        {
-            entry.Park();
-        }
+        open.Park();
         pipeline.Dispose();
         resumable.Dispose();
         delivery.Trees.Dispose();
@@ -207,7 +201,7 @@ internal sealed class NativeSession : IDisposable
                 await TakePassedAsync(Pass.Read(connection.Reader.Cbor, frame.Payload)).ConfigureAwait(false);
                 return true;
             case FrameType.From:
-                resumable.BeginFrom(Find(frame), From.Read(connection.Reader.Cbor, frame.Payload));
+                resumable.BeginFrom(open.Find(frame), From.Read(connection.Reader.Cbor, frame.Payload));
                 return true;
             case FrameType.Proof:
                 connection.CheckProof(frame);
@@ -233,11 +227,7 @@ internal sealed class NativeSession : IDisposable
 
     private void Begin(Frame frame)
     {
-        if (frame.Entry <= lastEntry)
-        {
-            throw Malformed.EntryNumber(frame.Entry, lastEntry);
-        }
-        lastEntry = frame.Entry;
+        open.BeginNumber(frame.Entry);
         context.Record.Begin();
         Offer offer = default;
         IncomingEntry? entry = null;
@@ -245,11 +235,15 @@ internal sealed class NativeSession : IDisposable
         try
         {
             offer = Offer.Read(connection.Reader.Cbor, frame.Payload);
+            if (offer.ByDescriptor && !connection.DescriptorsArrive)
+            {
+                throw Malformed.DescriptorsNotProven();
+            }
             entry = new IncomingEntry(frame.Entry, offer, algorithm);
             if (delivery.Trees.Around(offer.Name) is null && keyed.Find(entry) is { } receipt)
             {
                 entry.IsReplayed = true;
-                Add(entry);
+                open.Add(entry, pipeline.Unanswered);
                 pipeline.Answer(entry, receipt);
                 return;
             }
@@ -261,7 +255,7 @@ internal sealed class NativeSession : IDisposable
             entry ??= new IncomingEntry(frame.Entry, offer, algorithm);
             entry.Refuse(e);
         }
-        Add(entry);
+        open.Add(entry, pipeline.Unanswered);
         if (entry.IsAnsweredEarly)
         {
             Answer(entry, entry.Refusal!);
@@ -322,31 +316,9 @@ internal sealed class NativeSession : IDisposable
         return delivery.Trees.Begin(delivery, offer);
     }
 
-    private void Add(IncomingEntry entry)
-    {
-        if (entry.Offer.ByDescriptor && !connection.DescriptorsArrive)
-        {
-            throw Malformed.DescriptorsNotProven();
-        }
-        if (entry.AwaitsDescriptor && ++awaitedDescriptors > ProtocolLimits.MaxDescriptors)
-        {
-            throw Malformed.TooManyDescriptors(ProtocolLimits.MaxDescriptors);
-        }
-        if (entry.IsDirectory && ++openDirectories > ProtocolLimits.MaxLevels)
-        {
-            throw Malformed.TooManyDirectories(ProtocolLimits.MaxLevels);
-        }
-        open.Add(entry.Number, entry);
-        // A passed file counts twice until its end comes, and there are never more of them than that.
-        if (open.Count - openDirectories + pipeline.Unanswered > ProtocolLimits.MaxEntries + ProtocolLimits.MaxDescriptors)
-        {
-            throw Malformed.TooManyEntries(ProtocolLimits.MaxEntries);
-        }
-    }
-
     private void Append(Frame frame)
     {
-        IncomingEntry entry = Find(frame);
+        IncomingEntry entry = open.Find(frame);
         if (entry.IsDirectory)
         {
             throw Malformed.ContentForDirectory(frame.Entry);
@@ -377,25 +349,18 @@ internal sealed class NativeSession : IDisposable
         bool usable = received is { IsComplete: true } && received.Count == pass.Entries.Count;
         for (int i = 0; i < pass.Entries.Count; i++)
         {
-            uint number = pass.Entries[i];
-            IncomingEntry entry = open.TryGetValue(number, out IncomingEntry? found) && found.Offer.ByDescriptor
-                ? found
-                : throw Malformed.UnknownEntry(FrameType.Pass, number);
-            if (entry.AwaitsDescriptor)
+            if (open.TakeAwaited(pass.Entries[i]) is not { } entry)
             {
-                entry.AwaitsDescriptor = false;
-                awaitedDescriptors--;
-                if (usable && PassedFile.Open(received!.Take(i), entry.Offer.Name) is { } source)
-                {
-                    entry.TakeFrom(source);
-                    await pipeline.AddAsync(entry).ConfigureAwait(false);
-                    continue;
-                }
-                AskForContent(entry);
+                continue;
             }
-            else if (entry.Refusal is null && !entry.IsReplayed)
+            if (usable && PassedFile.Open(received!.Take(i), entry.Offer.Name) is { } source)
             {
-                throw Malformed.UnknownEntry(FrameType.Pass, number);
+                entry.TakeFrom(source);
+                await pipeline.AddAsync(entry).ConfigureAwait(false);
+            }
+            else
+            {
+                AskForContent(entry);
             }
         }
     }
@@ -417,16 +382,11 @@ internal sealed class NativeSession : IDisposable
 
     private async ValueTask CompleteAsync(Frame frame)
     {
-        IncomingEntry entry = Find(frame);
+        IncomingEntry entry = open.Find(frame);
         End end = End.Read(connection.Reader.Cbor, frame.Payload);
-        open.Remove(frame.Entry);
-        if (entry.AwaitsDescriptor)
-        {
-            awaitedDescriptors--;
-        }
+        open.Remove(entry);
         if (entry.IsDirectory)
         {
-            openDirectories--;
             entry.Tree?.HasEnded = true;
         }
         else if (entry.IsSettled)
@@ -453,9 +413,6 @@ internal sealed class NativeSession : IDisposable
 
     private void Answer(IncomingEntry entry, FerryException refusal) =>
         pipeline.Answer(entry, context.Store.NotStored(entry.Offer.Name, entry.Offer.Kind, refusal));
-
-    private IncomingEntry Find(Frame frame) =>
-        open.TryGetValue(frame.Entry, out IncomingEntry? entry) ? entry : throw Malformed.UnknownEntry(frame.Type, frame.Entry);
 
     private async Task FinishAsync(Frame frame)
     {

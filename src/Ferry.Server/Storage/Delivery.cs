@@ -23,7 +23,7 @@ internal sealed class Delivery : IDisposable
         this.made = made;
         Trees = trees;
         Links = links;
-        Directories = new DirectoryCache(store.Root);
+        Directories = new DirectoryCache(store.Root, store.Staging.Trees);
     }
 
     public Delivery(Store store)

@@ -12,11 +12,21 @@ internal sealed class DirectoryCache : IDisposable
     private const uint EverybodyBeforeUmask = 0x1FF; // 0777
 
     private readonly ConfinedDirectory root;
+    private readonly WaitingTrees trees;
+
+    /// <summary>How many directories had been replaced when those that are open were looked up.</summary>
+    private long replaced;
 
     /// <summary>The one used last stands at the end.</summary>
     private readonly List<ConfinedDirectory> open = new(MostOpen);
 
-    public DirectoryCache(ConfinedDirectory root) => this.root = root;
+    /// <param name="root">The served directory.</param>
+    /// <param name="trees">Directories that replace others, which then lead to nothing that stays.</param>
+    public DirectoryCache(ConfinedDirectory root, WaitingTrees trees)
+    {
+        this.root = root;
+        this.trees = trees;
+    }
 
     /// <summary>Gives a directory, and makes it and those above it when they are missing.</summary>
     /// <param name="path">Below the root; empty for the root itself.</param>
@@ -65,6 +75,11 @@ internal sealed class DirectoryCache : IDisposable
         {
             found = root;
             return true;
+        }
+        if (trees.Replaced != replaced)
+        {
+            replaced = trees.Replaced;
+            Dispose();
         }
         for (int at = open.Count - 1; at >= 0; at--)
         {

@@ -23,7 +23,7 @@ internal sealed class Store : IDisposable
         Partials = new Partials(staging.Partials, PartialLimits.From(options, fileSystem));
         Space = new SpaceBudget(root, options.ReserveFree, TimeProvider.System) { MakeRoom = Partials.MakeRoom };
         Flusher = new FileSystemFlusher(root);
-        Commits = new GroupCommit(Flusher, new DirectoryCache(root));
+        Commits = new GroupCommit(Flusher, new DirectoryCache(root, staging.Trees));
     }
 
     /// <summary>The highest level this store gives: what the options say, lowered on file systems that keep nothing.</summary>

@@ -22,6 +22,7 @@ internal sealed class WaitingTrees(ConfinedDirectory directory) : IDisposable
 
     private readonly HashSet<FerryPath> taken = [];
     private long made;
+    private long replaced;
 
     public static ReadOnlySpan<byte> Name => "trees"u8;
 
@@ -29,6 +30,9 @@ internal sealed class WaitingTrees(ConfinedDirectory directory) : IDisposable
     public static FerryPath Path { get; } = FerryPath.FromBytes([.. StoredName.Reserved, (byte)'/', .. Name]);
 
     public ConfinedDirectory Directory => directory;
+
+    /// <summary>How many directories have been replaced by one from here. Who holds one open from before may hold one that is about to be removed.</summary>
+    public long Replaced => Volatile.Read(ref replaced);
 
     /// <summary>Whether two directories can change places in one step.</summary>
     public bool CanExchange()
@@ -86,6 +90,18 @@ internal sealed class WaitingTrees(ConfinedDirectory directory) : IDisposable
             taken.Add(name);
         }
         return name.Bytes.ToArray();
+    }
+
+    /// <summary>Has a directory change places with the one that it replaces.</summary>
+    /// <returns>False where the file system cannot do that.</returns>
+    public bool TryReplace(byte[] name, ConfinedDirectory parent, ReadOnlySpan<byte> target)
+    {
+        bool exchanged = directory.TryExchange(name, parent, target);
+        if (exchanged)
+        {
+            Interlocked.Increment(ref replaced);
+        }
+        return exchanged;
     }
 
     /// <summary>Whoever had a directory has no more to do with it.</summary>

@@ -44,6 +44,15 @@ public enum ModelAction
     /// <summary>What was offered last in a delivery with a key is offered again on another connection.</summary>
     DeliverAgain,
 
+    /// <summary>A directory that is to arrive whole is offered, all of it comes, and it is stored.</summary>
+    DeliverTree,
+
+    /// <summary>The same, and something in it is refused.</summary>
+    DeliverPartOfTree,
+
+    /// <summary>The same, and the server dies when everything in it is there.</summary>
+    DieInTree,
+
     /// <summary>Somebody takes a file away.</summary>
     TakeAway,
 }

@@ -74,6 +74,12 @@ internal sealed class ModelledStore : IDisposable
             case ModelAction.DeliverAgain:
                 keys.DeliverAgain(store);
                 break;
+            case ModelAction.DeliverTree or ModelAction.DeliverPartOfTree or ModelAction.DieInTree:
+                if (ModelledTrees.Deliver(store, model, Names[step.Which], NewContent(step.Size), step.Action))
+                {
+                    Crash();
+                }
+                break;
             case ModelAction.TakeAway when model.TakeAway(Names[step.Which]):
                 File.Delete(directory[Names[step.Which]]);
                 break;
@@ -186,6 +192,7 @@ internal sealed class ModelledStore : IDisposable
         }
         Same(string.Join(", ", model.Visible.Select(entry => $"{entry.Key}: {Shown(entry.Value)}")), string.Join(", ", visible.Select(entry => $"{entry.Key}: {entry.Value}")), "what is visible");
         Same(underWay.Count, Directory.EnumerateFiles(directory[".ferry/incoming"], "*", SearchOption.AllDirectories).Count(), "the number of staged files");
+        Same(0, Directory.EnumerateFileSystemEntries(directory[".ferry/trees"]).Count(), "the number of directories that wait or were replaced");
     }
 
     private static string Shown(byte[]? content) => content is null ? "directory"

@@ -22,12 +22,34 @@ internal sealed class StoreModel(ExistingFiles existing)
         {
             return (null, refusal);
         }
-        string stored = name;
-        for (int number = 1; existing == ExistingFiles.Number && visible.ContainsKey(stored); number++)
-        {
-            stored = $"{name}.{number}";
-        }
+        string stored = NameFor(name);
         visible[stored] = content;
+        return (stored, null);
+    }
+
+    /// <summary>A directory is offered that is to arrive whole.</summary>
+    /// <returns>Why it is refused; null when it is not.</returns>
+    public FerryErrorCode? OfferTree(string name) => MakeAbove(name) ?? WhyNotTree(name);
+
+    /// <summary>It is published, with the same content in each of its files, in the place of all that stood under its name.</summary>
+    /// <returns>The name it is stored under, or why it is not.</returns>
+    public (string? Stored, FerryErrorCode? Refusal) PublishTree(string name, IEnumerable<string> files, byte[] content)
+    {
+        if (OfferTree(name) is { } refusal)
+        {
+            return (null, refusal);
+        }
+        string stored = NameFor(name);
+        foreach (string old in visible.Keys.Where(other => other.StartsWith(stored + "/", StringComparison.Ordinal)).ToList())
+        {
+            visible.Remove(old);
+        }
+        visible[stored] = null;
+        foreach (string file in files)
+        {
+            MakeAbove($"{stored}/{file}");
+            visible[$"{stored}/{file}"] = content;
+        }
         return (stored, null);
     }
 
@@ -49,6 +71,21 @@ internal sealed class StoreModel(ExistingFiles existing)
         : content is null ? FerryErrorCode.IsDirectory
         : existing is ExistingFiles.Keep or ExistingFiles.Refuse ? FerryErrorCode.Exists
         : null;
+
+    private FerryErrorCode? WhyNotTree(string name) => !visible.TryGetValue(name, out byte[]? content) ? null
+        : content is not null ? FerryErrorCode.NotDirectory
+        : existing is ExistingFiles.Keep or ExistingFiles.Refuse ? FerryErrorCode.Exists
+        : null;
+
+    private string NameFor(string name)
+    {
+        string free = name;
+        for (int number = 1; existing == ExistingFiles.Number && visible.ContainsKey(free); number++)
+        {
+            free = $"{name}.{number}";
+        }
+        return free;
+    }
 
     /// <summary>All or nothing: a file on the way refuses before anything is made, because what is missing lies below what is there.</summary>
     private FerryErrorCode? MakeAbove(string name)

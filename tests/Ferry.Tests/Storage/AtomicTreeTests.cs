@@ -1,4 +1,6 @@
+using Ferry.Server.Storage;
 using Ferry.Tests.Support;
+using Ferry.Wire;
 using Xunit;
 
 namespace Ferry.Tests.Storage;
@@ -278,6 +280,23 @@ public sealed class AtomicTreeTests
         FerryResult again = await served.SendAsync(tree, "--atomic", "--delivery-key", "key", "--json");
         Assert.Contains("\"replayed\":true", again.Output, StringComparison.Ordinal);
         Assert.Single(again.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+    }
+
+    /// <summary>The old directory is there until all that is in it is removed; a connection that has it open must not store there what it acknowledges.</summary>
+    [Fact]
+    public void What_another_connection_stores_in_it_after_it_was_replaced_is_in_the_new_one()
+    {
+        using var store = new StoreFixture();
+        store.Send("tree/before");
+        using Delivery other = store.Store.BeginDelivery();
+        var offer = new Offer(EntryKind.Directory, "tree", null, default, Durability.Received, Atomic: true);
+        AtomicTree tree = other.Trees.Begin(other, offer);
+        tree.Publish(other, offer, Durability.Received, isFlushed: false);
+
+        store.Send("tree/after");
+        other.Trees.End(tree);
+
+        Assert.Equal(["after"], Directory.EnumerateFileSystemEntries(store["tree"]).Select(Path.GetFileName));
     }
 
     [Fact]

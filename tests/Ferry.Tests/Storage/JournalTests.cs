@@ -104,6 +104,23 @@ public sealed class JournalTests
         }
     }
 
+    /// <summary>A record that is not read ends the journal, and with it what stands behind it. In a directory that arrives whole, names are longer than those offered.</summary>
+    [Fact]
+    public async Task The_longest_name_of_a_directory_hides_nothing_that_comes_after_it()
+    {
+        using var directory = new JournalDirectory();
+        string waiting = $"{WaitingTrees.Path}/{uint.MaxValue}-{UInt128.MaxValue:x32}/";
+        using (KeyedDelivery delivery = await directory.BeginAsync())
+        {
+            delivery.Making(waiting + new string('n', ProtocolLimits.MaxPathBytes - "t/".Length));
+        }
+        await StoreOneAsync(directory);
+
+        directory.Restart();
+
+        Assert.NotNull(await directory.FindAsync());
+    }
+
     [Fact]
     public async Task Damage_of_any_kind_is_no_more_than_forgetting()
     {
