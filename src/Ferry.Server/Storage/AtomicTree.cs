@@ -237,7 +237,7 @@ internal sealed class AtomicTree : IDisposable
         bool exchanged = false;
         try
         {
-            exchanged = Trees.TryReplace(name!, parent, target.Last);
+            exchanged = Trees.TryReplace(name, parent, target.Last);
         }
         finally
         {

@@ -94,7 +94,7 @@ internal sealed class WaitingTrees(ConfinedDirectory directory) : IDisposable
 
     /// <summary>Has a directory change places with the one that it replaces.</summary>
     /// <returns>False where the file system cannot do that.</returns>
-    public bool TryReplace(byte[] name, ConfinedDirectory parent, ReadOnlySpan<byte> target)
+    public bool TryReplace(ReadOnlySpan<byte> name, ConfinedDirectory parent, ReadOnlySpan<byte> target)
     {
         bool exchanged = directory.TryExchange(name, parent, target);
         if (exchanged)
