@@ -13,6 +13,9 @@ namespace Ferry.Server.Storage;
 internal sealed class PartialFolder(ConfinedDirectory directory, uint user) : IDisposable
 {
     private const uint OwnerReadsAndWrites = 0x180; // 0600
+    private const int LockAttempts = 50;
+
+    private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(20);
 
     private static ReadOnlySpan<byte> RecordEnding => ".record"u8;
 
@@ -43,16 +46,25 @@ internal sealed class PartialFolder(ConfinedDirectory directory, uint user) : ID
     }
 
     /// <summary>Opens and locks a file that is there.</summary>
+    /// <param name="id">Its number, in text.</param>
+    /// <param name="status">What it is, when it was opened.</param>
+    /// <param name="waits">True to wait a little for somebody who has it: where no other server can, it is only looked at.</param>
     /// <returns>Null when it is not there, not a file of its own alone, or somebody else has it.</returns>
-    public SafeFileHandle? TryOpen(byte[] id, out FileStatus status)
+    public SafeFileHandle? TryOpen(byte[] id, out FileStatus status, bool waits = false)
     {
         status = default;
         if (!directory.TryOpenFile(id, out SafeFileHandle? file))
         {
             return null;
         }
+        int locked = FileCalls.TryLock(file);
+        for (int attempt = 1; waits && locked == Errno.EAGAIN && attempt < LockAttempts; attempt++)
+        {
+            Thread.Sleep(LockPause);
+            locked = FileCalls.TryLock(file);
+        }
         // A second name could be that of a stored file, which nobody may write to (docs/storage.md).
-        if (FileCalls.TryLock(file) != Errno.EAGAIN && FileCalls.GetStatus(file, out status) == 0 && status is { IsRegularFile: true, Links: 1 })
+        if (locked != Errno.EAGAIN && FileCalls.GetStatus(file, out status) == 0 && status is { IsRegularFile: true, Links: 1 })
         {
             return file;
         }

@@ -53,7 +53,7 @@ internal static class PartialScan
     {
         try
         {
-            using SafeFileHandle? file = folder.TryOpen(id, out FileStatus status);
+            using SafeFileHandle? file = folder.TryOpen(id, out FileStatus status, waits: true);
             if (file is null || status.Size < PartialFile.LeastKept || folder.TryReadRecord(id) is not { } record || status.Size > record.Size)
             {
                 return null;

@@ -3,7 +3,6 @@ using Ferry.Files;
 using Ferry.Native;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Win32.SafeHandles;
 
 namespace Ferry.Server.Storage;
 
@@ -14,10 +13,6 @@ namespace Ferry.Server.Storage;
 internal sealed class Partials : IDisposable
 {
     private const int MostParked = 10_000;
-    private const int LockAttempts = 10;
-
-    /// <summary>Somebody may look whether a file is in use.</summary>
-    private static readonly TimeSpan LockPause = TimeSpan.FromMilliseconds(20);
 
     private readonly ConfinedDirectory directory;
     private readonly PartialLimits limits;
@@ -195,13 +190,7 @@ internal sealed class Partials : IDisposable
 
     private PartialFile? TryOpenParked(Upload upload, PartialFolder folder, ParkedState state)
     {
-        SafeFileHandle? handle = folder.TryOpen(upload.Id, out FileStatus status);
-        for (int attempt = 1; handle is null && attempt < LockAttempts && folder.Directory.TryGetStatus(upload.Id, out _); attempt++)
-        {
-            Thread.Sleep(LockPause);
-            handle = folder.TryOpen(upload.Id, out status);
-        }
-        if (handle is null)
+        if (folder.TryOpen(upload.Id, out FileStatus status, waits: true) is not { } handle)
         {
             state.Hash?.Dispose();
             folder.Remove(upload.Id);

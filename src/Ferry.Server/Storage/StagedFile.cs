@@ -15,6 +15,7 @@ internal sealed class StagedFile : IDisposable
     private readonly byte[] temporaryName;
     private readonly FerryPath name;
     private readonly SafeFileHandle handle;
+    private readonly bool isLocked;
     private FerryException? failure;
     private bool isFlushed;
     private bool isPublished;
@@ -35,13 +36,14 @@ internal sealed class StagedFile : IDisposable
     /// <param name="staging">Where it is; outlives it.</param>
     /// <param name="temporaryName">Its name there.</param>
     /// <param name="name">What it will be called, for errors.</param>
-    /// <param name="handle">Open for writing; owned from now on.</param>
+    /// <param name="handle">Open for writing, and locked; owned from now on.</param>
     public StagedFile(ConfinedDirectory staging, byte[] temporaryName, FerryPath name, SafeFileHandle handle)
     {
         this.staging = staging;
         this.temporaryName = temporaryName;
         this.name = name;
         this.handle = handle;
+        isLocked = true;
     }
 
     /// <summary>True when a call on it has failed.</summary>
@@ -74,7 +76,7 @@ internal sealed class StagedFile : IDisposable
     public void Leave()
     {
         isPublished = true;
-        handle.Dispose();
+        Close();
     }
 
     /// <summary>The mode that it was made with.</summary>
@@ -139,8 +141,15 @@ internal sealed class StagedFile : IDisposable
     /// <summary>Flushes what there is so far; more will be written, and flushed at the end.</summary>
     public void FlushSoFar() => Check(FileCalls.Flush(handle), "flush");
 
-    /// <summary>Gives the descriptor up before a flush of the whole file system, which needs none.</summary>
-    public void Close() => handle.Dispose();
+    /// <summary>Gives the descriptor up, and the lock with it: a flush of the whole file system needs none.</summary>
+    public void Close()
+    {
+        if (isLocked)
+        {
+            FileCalls.Unlock(handle);
+        }
+        handle.Dispose();
+    }
 
     /// <summary>Notes that a flush of the whole file system has come to its end without an error.</summary>
     public void MarkFlushed() => isFlushed = true;
@@ -163,7 +172,7 @@ internal sealed class StagedFile : IDisposable
 
     public void Dispose()
     {
-        handle.Dispose();
+        Close();
         if (isPublished)
         {
             return;

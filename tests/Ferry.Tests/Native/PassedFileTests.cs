@@ -32,7 +32,7 @@ public sealed class PassedFileTests
         }
         finally
         {
-            Tool.Run("umount", mounted);
+            Tool.Unmount(mounted);
         }
     }
 

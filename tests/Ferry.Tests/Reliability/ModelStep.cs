@@ -53,6 +53,15 @@ public enum ModelAction
     /// <summary>The same, and the server dies when everything in it is there.</summary>
     DieInTree,
 
+    /// <summary>A file of which a part is kept is offered, half of what is missing comes, and the connection breaks.</summary>
+    BreakInPart,
+
+    /// <summary>The same, and the server dies.</summary>
+    DieInPart,
+
+    /// <summary>The same, but all of it comes, and it is stored.</summary>
+    FinishPart,
+
     /// <summary>Somebody takes a file away.</summary>
     TakeAway,
 }
@@ -62,5 +71,5 @@ public enum ModelAction
 /// <param name="Delivery">To which of the deliveries.</param>
 /// <param name="Which">To which name, or which file of those under way.</param>
 /// <param name="Size">Bytes of content.</param>
-/// <param name="SizeKnown">Whether the size was announced.</param>
+/// <param name="SizeKnown">Whether the size was announced; of a file of which a part is kept, whether it is what was offered last.</param>
 public sealed record ModelStep(ModelAction Action, int Delivery, int Which, int Size, bool SizeKnown);

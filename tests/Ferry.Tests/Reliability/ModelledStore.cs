@@ -1,6 +1,7 @@
 using Ferry.Server;
 using Ferry.Server.Storage;
 using Ferry.Tests.Support;
+using Microsoft.Win32.SafeHandles;
 
 namespace Ferry.Tests.Reliability;
 
@@ -14,17 +15,20 @@ internal sealed class ModelledStore : IDisposable
     private readonly TestDirectory directory = new();
     private readonly StoreModel model;
     private readonly ModelledKeys keys;
+    private readonly ModelledParts parts;
     private readonly FerryServerOptions options;
     private readonly List<Delivery> deliveries = [];
     private readonly List<FileUnderWay> underWay = [];
     private Store store = null!;
     private (string Name, byte[] Content) last = ("a", []);
     private byte contents;
+    private readonly byte[] buffer = new byte[2 * ModelledParts.LeastSize];
 
     public ModelledStore(ExistingFiles existing)
     {
         model = new StoreModel(existing);
         keys = new ModelledKeys(model);
+        parts = new ModelledParts(model);
         options = new FerryServerOptions { Root = directory.Path, Address = "unused", Existing = existing };
         Start();
     }
@@ -76,6 +80,12 @@ internal sealed class ModelledStore : IDisposable
                 break;
             case ModelAction.DeliverTree or ModelAction.DeliverPartOfTree or ModelAction.DieInTree:
                 if (ModelledTrees.Deliver(store, model, Names[step.Which], NewContent(step.Size), step.Action))
+                {
+                    Crash();
+                }
+                break;
+            case ModelAction.BreakInPart or ModelAction.DieInPart or ModelAction.FinishPart:
+                if (parts.Deliver(store, Names[step.Which], step.SizeKnown ? null : NewContent(ModelledParts.LeastSize + step.Size), step.Action))
                 {
                     Crash();
                 }
@@ -187,16 +197,24 @@ internal sealed class ModelledStore : IDisposable
             string name = Path.GetRelativePath(directory.Path, path);
             if (name != ".ferry" && !name.StartsWith(".ferry/", StringComparison.Ordinal))
             {
-                visible.Add(name, Shown(Directory.Exists(path) ? null : File.ReadAllBytes(path)));
+                visible.Add(name, Directory.Exists(path) ? "directory" : Shown(Read(path)));
             }
         }
-        Same(string.Join(", ", model.Visible.Select(entry => $"{entry.Key}: {Shown(entry.Value)}")), string.Join(", ", visible.Select(entry => $"{entry.Key}: {entry.Value}")), "what is visible");
+        Same(string.Join(", ", model.Visible.Select(entry => $"{entry.Key}: {(entry.Value is null ? "directory" : Shown(entry.Value))}")), string.Join(", ", visible.Select(entry => $"{entry.Key}: {entry.Value}")), "what is visible");
         Same(underWay.Count, Directory.EnumerateFiles(directory[".ferry/incoming"], "*", SearchOption.AllDirectories).Count(), "the number of staged files");
+        Same(2 * parts.Kept, Directory.EnumerateFiles(directory[".ferry/partials"], "*", SearchOption.AllDirectories).Count(), "the number of parts that wait, and of their records");
         Same(0, Directory.EnumerateFileSystemEntries(directory[".ferry/trees"]).Count(), "the number of directories that wait or were replaced");
     }
 
-    private static string Shown(byte[]? content) => content is null ? "directory"
-        : content.Length > 0 && content.All(value => value == content[0]) ? $"{content.Length} of content {content[0]}"
+    /// <summary>Into memory that was used before: the longest are many, and fresh memory is dear.</summary>
+    private ReadOnlySpan<byte> Read(string path)
+    {
+        using SafeFileHandle file = File.OpenHandle(path);
+        return buffer.AsSpan(0, RandomAccess.Read(file, buffer, 0));
+    }
+
+    private static string Shown(ReadOnlySpan<byte> content) =>
+        content.Length > 0 && !content.ContainsAnyExcept(content[0]) ? $"{content.Length} of content {content[0]}"
         : $"{content.Length} mixed";
 
     public static FerryErrorCode? RefusalOf(Action action)

@@ -317,7 +317,7 @@ public sealed class AtomicTreeTests
         finally
         {
             await served.Server.StopAsync();
-            Tool.Run("umount", left);
+            Tool.Unmount(left);
         }
     }
 

@@ -37,6 +37,21 @@ public sealed class KeptPartTests
         Assert.False(Directory.Exists(served[".ferry/partials/7"]));
     }
 
+    /// <summary>As <c>ferry partials</c> does, which locks each while it reads of it.</summary>
+    [Fact]
+    public async Task One_that_somebody_looks_at_while_the_server_starts_stays()
+    {
+        using var directory = new TestDirectory();
+        string root = directory["root"];
+        PartialFiles.Plant(root, 7, "part", new byte[2 * Megabyte], Content.Length);
+        using var strace = new Strace("-P", Path.Combine(root, ".ferry/partials/7/1"), "-e", "inject=flock:error=EAGAIN:when=1..20");
+
+        await using ServedDirectory served = await ServedDirectory.StartAsync(root, strace.Wrapper);
+
+        Assert.NotEmpty(strace.Calls);
+        Assert.Single(PartialFiles.DataIn(served));
+    }
+
     [Fact]
     public async Task One_that_nobody_comes_for_is_removed_while_the_server_runs()
     {

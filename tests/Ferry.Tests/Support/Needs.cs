@@ -52,6 +52,7 @@ internal static class Needs
         }
         using var directory = new TestDirectory();
         bool mounted = Tool.Succeeds("mount", "-t", "tmpfs", "tmpfs", directory.Path);
-        return mounted && Tool.Succeeds("umount", directory.Path);
+        Tool.Unmount(directory.Path);
+        return mounted;
     });
 }

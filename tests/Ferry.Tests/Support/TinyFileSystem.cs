@@ -59,8 +59,7 @@ internal sealed class TinyFileSystem : IDisposable
 
     public void Dispose()
     {
-        // One that has failed altogether does not even say that its directory exists.
-        Tool.Succeeds("umount", "--recursive", Path);
+        Tool.Unmount(Path);
         directory.Dispose();
     }
 

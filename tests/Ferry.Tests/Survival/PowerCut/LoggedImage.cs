@@ -58,7 +58,7 @@ internal sealed partial class LoggedImage : IDisposable
 
     public void Dispose()
     {
-        Tool.Succeeds("umount", directory);
+        Tool.Unmount(directory);
         server.Join();
         device.Dispose();
         image.Dispose();

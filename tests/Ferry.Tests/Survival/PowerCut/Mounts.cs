@@ -45,7 +45,7 @@ internal sealed class Mounts : IDisposable
 
     public void Dispose()
     {
-        Tool.Succeeds("umount", Path);
+        Tool.Unmount(Path);
         Tool.Succeeds("losetup", "--detach", device);
     }
 }
