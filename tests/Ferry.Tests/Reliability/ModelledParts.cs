@@ -1,5 +1,5 @@
-using Ferry.Fuzz;
 using Ferry.Files;
+using Ferry.Fuzz;
 using Ferry.Server.Storage;
 
 namespace Ferry.Tests.Reliability;
