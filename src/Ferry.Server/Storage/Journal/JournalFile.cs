@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Formats.Cbor;
 using System.IO.Hashing;
@@ -85,7 +86,7 @@ internal sealed class JournalFile : IDisposable
     /// <exception cref="FerryException">It could not be written.</exception>
     public void Append(IEnumerable<JournalRecord> records)
     {
-        byte[] bytes = Encode(records);
+        ReadOnlySpan<byte> bytes = Encode(records);
         int error = FileCalls.WriteAll(handle, bytes, Length);
         if (error != 0)
         {
@@ -113,22 +114,21 @@ internal sealed class JournalFile : IDisposable
 
     public void Dispose() => handle.Dispose();
 
-    private static byte[] Encode(IEnumerable<JournalRecord> records)
+    private static ReadOnlySpan<byte> Encode(IEnumerable<JournalRecord> records)
     {
-        using var bytes = new MemoryStream();
+        var bytes = new ArrayBufferWriter<byte>();
         var cbor = new CborWriter(CborConformanceMode.Lax, convertIndefiniteLengthEncodings: true);
-        Span<byte> frame = stackalloc byte[FrameSize];
         foreach (JournalRecord record in records)
         {
             cbor.Reset();
             record.Write(cbor);
-            byte[] payload = cbor.Encode();
+            Span<byte> frame = bytes.GetSpan(FrameSize + cbor.BytesWritten);
+            ReadOnlySpan<byte> payload = frame.Slice(FrameSize, cbor.Encode(frame[FrameSize..]));
             BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
             BinaryPrimitives.WriteUInt64LittleEndian(frame[4..], XxHash3.HashToUInt64(payload));
-            bytes.Write(frame);
-            bytes.Write(payload);
+            bytes.Advance(FrameSize + payload.Length);
         }
-        return bytes.ToArray();
+        return bytes.WrittenSpan;
     }
 
     private void Begin()

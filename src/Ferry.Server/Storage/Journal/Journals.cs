@@ -5,8 +5,8 @@ using Ferry.Native;
 namespace Ferry.Server.Storage.Journal;
 
 /// <summary>
-/// The journals of all users, in <c>.ferry/journal</c>: one file for each, named by the user's number. A journal is in memory only while a delivery of its
-/// user with a key is connected.
+/// The journals of all users, in <c>.ferry/journal</c>: one file for each, named by the user's number. A journal is in memory while a delivery of its user with
+/// a key is connected, and the one that was used last stays there, because reading one takes longer than storing a file.
 /// </summary>
 internal sealed class Journals : IDisposable
 {
@@ -16,6 +16,7 @@ internal sealed class Journals : IDisposable
     private readonly Dictionary<uint, (UserJournal Journal, int Users)> open = [];
     private readonly Dictionary<(uint User, UInt128 Delivery), KeyedDelivery> live = [];
     private readonly Lock gate = new();
+    private (uint User, UserJournal Journal)? idle;
 
     private Journals(ConfinedDirectory directory, ConfinedDirectory root, UInt128 boot, TimeProvider time)
     {
@@ -86,6 +87,7 @@ internal sealed class Journals : IDisposable
         {
             journal.Dispose();
         }
+        idle?.Journal.Dispose();
         directory.Dispose();
     }
 
@@ -102,15 +104,33 @@ internal sealed class Journals : IDisposable
                 return;
             }
             open.Remove(delivery.User);
-            journal.Dispose();
+            if (!journal.IsSettled)
+            {
+                // Whoever reads it next finds out what became of the rest.
+                journal.Dispose();
+                return;
+            }
+            idle?.Journal.Dispose();
+            idle = (delivery.User, journal);
         }
     }
 
     private UserJournal Take(uint user)
     {
-        (UserJournal Journal, int Users) taken = open.TryGetValue(user, out var known) ? known : (Load(NameOf(user)), 0);
+        (UserJournal Journal, int Users) taken = open.TryGetValue(user, out var known) ? known : (TakeIdle(user) ?? Load(NameOf(user)), 0);
         open[user] = (taken.Journal, taken.Users + 1);
         return taken.Journal;
+    }
+
+    private UserJournal? TakeIdle(uint user)
+    {
+        if (idle?.User != user)
+        {
+            return null;
+        }
+        UserJournal journal = idle.Value.Journal;
+        idle = null;
+        return journal;
     }
 
     private static FerryPath NameOf(uint user) => user.ToString(CultureInfo.InvariantCulture);

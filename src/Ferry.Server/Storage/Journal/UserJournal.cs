@@ -2,14 +2,14 @@ using Ferry.Files;
 
 namespace Ferry.Server.Storage.Journal;
 
-/// <summary>One user's journal, open for as long as a delivery of that user with a key is connected. Any thread may use it.</summary>
+/// <summary>One user's journal, open while a delivery of that user with a key is connected, or longer. Any thread may use it.</summary>
 internal sealed class UserJournal : IDisposable
 {
     /// <summary>How long a receipt can be given again.</summary>
     public static readonly TimeSpan Age = TimeSpan.FromHours(24);
 
     /// <summary>A journal is not written anew for less than this.</summary>
-    private const long LeastRewritten = 4 << 20;
+    private const long LeastRewritten = 8 << 20;
 
     private readonly ConfinedDirectory directory;
     private readonly FerryPath name;
@@ -56,6 +56,18 @@ internal sealed class UserJournal : IDisposable
             throw;
         }
         RewriteIfDue();
+    }
+
+    /// <summary>False when it is to be read again, because something was begun and it is not known what became of it, or what the file holds is not known.</summary>
+    public bool IsSettled
+    {
+        get
+        {
+            lock (gate)
+            {
+                return !file.IsBroken && state.Pending.Count == 0 && state.Making.Count == 0;
+            }
+        }
     }
 
     private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
