@@ -148,7 +148,10 @@ internal sealed class StagedFile : IDisposable
         {
             FileCalls.Unlock(handle);
         }
-        handle.Dispose();
+        else
+        {
+            handle.Dispose();
+        }
     }
 
     /// <summary>Notes that a flush of the whole file system has come to its end without an error.</summary>

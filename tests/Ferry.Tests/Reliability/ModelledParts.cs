@@ -59,17 +59,16 @@ internal sealed class ModelledParts(StoreModel model)
         int end = action == ModelAction.FinishPart ? content.Length : from + (content.Length - from) / 2;
         file.Write(content.AsSpan(from..end));
         hash.Append(content.AsSpan(from..end));
+        kept.Remove(name);
         if (action == ModelAction.FinishPart)
         {
             hash.Dispose();
             string? stored = null;
             FerryErrorCode? refusal = ModelledStore.RefusalOf(() => stored = file.Commit().Name.ToString());
             file.Dispose();
-            kept.Remove(name);
             ModelledStore.Same(model.Publish(name, content), (stored, refusal), $"the end of {name}, of which a part was there");
             return false;
         }
-        kept.Remove(name);
         if (end >= PartialFile.LeastKept)
         {
             kept[name] = (content, end);

@@ -19,10 +19,10 @@ internal sealed class ModelledStore : IDisposable
     private readonly FerryServerOptions options;
     private readonly List<Delivery> deliveries = [];
     private readonly List<FileUnderWay> underWay = [];
+    private readonly byte[] buffer = new byte[2 * ModelledParts.LeastSize];
     private Store store = null!;
     private (string Name, byte[] Content) last = ("a", []);
     private byte contents;
-    private readonly byte[] buffer = new byte[2 * ModelledParts.LeastSize];
 
     public ModelledStore(ExistingFiles existing)
     {

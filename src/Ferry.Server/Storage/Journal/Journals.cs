@@ -16,7 +16,7 @@ internal sealed class Journals : IDisposable
     private readonly Dictionary<uint, (UserJournal Journal, int Users)> open = [];
     private readonly Dictionary<(uint User, UInt128 Delivery), KeyedDelivery> live = [];
     private readonly Lock gate = new();
-    private (uint User, UserJournal Journal)? idle;
+    private uint lastUser;
 
     private Journals(ConfinedDirectory directory, ConfinedDirectory root, UInt128 boot, TimeProvider time)
     {
@@ -87,7 +87,6 @@ internal sealed class Journals : IDisposable
         {
             journal.Dispose();
         }
-        idle?.Journal.Dispose();
         directory.Dispose();
     }
 
@@ -98,39 +97,34 @@ internal sealed class Journals : IDisposable
         {
             live.Remove((delivery.User, delivery.Delivery));
             (UserJournal journal, int users) = open[delivery.User];
-            if (users > 1)
+            open[delivery.User] = (journal, users - 1);
+            if (lastUser != delivery.User)
             {
-                open[delivery.User] = (journal, users - 1);
-                return;
+                CloseUnused(lastUser);
+                lastUser = delivery.User;
             }
-            open.Remove(delivery.User);
             if (!journal.IsSettled)
             {
                 // Whoever reads it next finds out what became of the rest.
-                journal.Dispose();
-                return;
+                CloseUnused(delivery.User);
             }
-            idle?.Journal.Dispose();
-            idle = (delivery.User, journal);
         }
     }
 
     private UserJournal Take(uint user)
     {
-        (UserJournal Journal, int Users) taken = open.TryGetValue(user, out var known) ? known : (TakeIdle(user) ?? Load(NameOf(user)), 0);
+        (UserJournal Journal, int Users) taken = open.TryGetValue(user, out var known) ? known : (Load(NameOf(user)), 0);
         open[user] = (taken.Journal, taken.Users + 1);
         return taken.Journal;
     }
 
-    private UserJournal? TakeIdle(uint user)
+    private void CloseUnused(uint user)
     {
-        if (idle?.User != user)
+        if (open.TryGetValue(user, out var known) && known.Users == 0)
         {
-            return null;
+            open.Remove(user);
+            known.Journal.Dispose();
         }
-        UserJournal journal = idle.Value.Journal;
-        idle = null;
-        return journal;
     }
 
     private static FerryPath NameOf(uint user) => user.ToString(CultureInfo.InvariantCulture);
