@@ -83,6 +83,35 @@ public sealed class JournalTests
         Assert.Null(await directory.FindAsync("file0-0"));
     }
 
+    [Theory]
+    [InlineData("removed")]
+    [InlineData("replaced")]
+    [InlineData("cut")]
+    public async Task What_somebody_does_to_the_file_while_the_server_runs_holds_from_the_next_delivery_on(string done)
+    {
+        using var directory = new JournalDirectory();
+        await StoreOneAsync(directory);
+        Assert.NotNull(await directory.FindAsync());
+        switch (done)
+        {
+            case "removed":
+                File.Delete(directory.JournalPath);
+                break;
+            case "replaced":
+                File.Copy(directory.JournalPath, directory.JournalPath + "~");
+                File.Move(directory.JournalPath + "~", directory.JournalPath, overwrite: true);
+                break;
+            default:
+                await File.WriteAllBytesAsync(directory.JournalPath, [], Cancel);
+                break;
+        }
+
+        Assert.Equal(done == "replaced", await directory.FindAsync() is not null);
+        await StoreOneAsync(directory, "second");
+        directory.Restart();
+        Assert.NotNull(await directory.FindAsync("second"));
+    }
+
     /// <summary>Any prefix is what a crash may leave; nothing before the tear is lost.</summary>
     [Fact]
     public async Task A_torn_tail_is_cut_off_and_what_stands_before_it_is_kept()

@@ -100,6 +100,9 @@ internal sealed class JournalFile : IDisposable
     /// <summary>True when it can only be replaced: what it holds is not known.</summary>
     public bool IsBroken { get; private set; }
 
+    /// <summary>False when somebody else has removed, replaced or cut the file.</summary>
+    public bool IsAsItWasLeft => FileCalls.GetStatus(handle, out FileStatus status) == 0 && status.Links > 0 && status.Size == Length;
+
     /// <summary>Flushes what was appended. One caller at a time: an error is told once.</summary>
     /// <exception cref="FerryException">What was appended since the last flush may be lost.</exception>
     public void Flush()

@@ -113,7 +113,12 @@ internal sealed class Journals : IDisposable
 
     private UserJournal Take(uint user)
     {
-        (UserJournal Journal, int Users) taken = open.TryGetValue(user, out var known) ? known : (Load(NameOf(user)), 0);
+        if (open.TryGetValue(user, out var known) && !known.Journal.IsAsItWasLeft)
+        {
+            // Whoever removes a journal has it forgotten, and no receipt is to rest on what no next server will find.
+            CloseUnused(user);
+        }
+        (UserJournal Journal, int Users) taken = open.TryGetValue(user, out known) ? known : (Load(NameOf(user)), 0);
         open[user] = (taken.Journal, taken.Users + 1);
         return taken.Journal;
     }

@@ -70,6 +70,18 @@ internal sealed class UserJournal : IDisposable
         }
     }
 
+    /// <inheritdoc cref="JournalFile.IsAsItWasLeft"/>
+    public bool IsAsItWasLeft
+    {
+        get
+        {
+            lock (gate)
+            {
+                return file.IsAsItWasLeft;
+            }
+        }
+    }
+
     private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private long Oldest => Now - (long)Age.TotalMilliseconds;
