@@ -8,7 +8,7 @@ namespace Ferry.Tests.Reliability;
 public sealed class ModelTests
 {
     private const int Iterations = 400;
-    private const int FullIterations = 20_000;
+    private const int FullIterations = 4_000;
 
     private static readonly Gen<ModelStep> Step = Gen.Select(
         Gen.Frequency(

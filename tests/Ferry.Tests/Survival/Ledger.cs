@@ -34,11 +34,29 @@ internal sealed class Ledger
         }
     }
 
+    /// <summary>Whether a receipt came for what was sent last under the name.</summary>
+    public bool HasAcknowledged(string name)
+    {
+        lock (gate)
+        {
+            return names[name][^1].Acknowledged < long.MaxValue;
+        }
+    }
+
     public bool Knows(string name)
     {
         lock (gate)
         {
             return names.ContainsKey(name);
+        }
+    }
+
+    /// <summary>When the first receipts came for what was sent.</summary>
+    public long[] Moments()
+    {
+        lock (gate)
+        {
+            return [.. names.Values.SelectMany(versions => versions.Select(version => version.Acknowledged)).Concat(directories.Values)];
         }
     }
 
@@ -74,6 +92,20 @@ internal sealed class Ledger
             }
         }
         return wrong;
+    }
+
+    /// <summary>Files that can be seen in a directory, and were never sent, nor is a directory that they are in.</summary>
+    public IEnumerable<string> Strangers(string root) => Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)
+        .Select(path => Path.GetRelativePath(root, path))
+        .Where(name => !name.StartsWith(".ferry/", StringComparison.Ordinal) && !WithDirectories(name).Any(Knows))
+        .Select(name => $"{name} is there, and was never sent");
+
+    private static IEnumerable<string> WithDirectories(string name)
+    {
+        for (string? part = name; !string.IsNullOrEmpty(part); part = Path.GetDirectoryName(part))
+        {
+            yield return part;
+        }
     }
 
     private static void Acknowledge(Version version, long moment) => version.Acknowledged = Math.Min(version.Acknowledged, moment);

@@ -20,14 +20,23 @@ internal sealed record Scenario(string Name, params ScenarioFile[] Files)
     /// <summary>More options of <c>ferry send</c>.</summary>
     public string[] Options { get; init; } = [];
 
+    /// <summary>More options of <c>ferry serve</c>, where the server has this delivery alone.</summary>
+    public string[] ServerOptions { get; init; } = [];
+
     /// <summary>Sent over the plain protocol: one file.</summary>
     public bool IsPlain { get; init; }
 
     /// <summary>Sent with --atomic: each directory is old or new as a whole.</summary>
     public bool IsAtomic { get; init; }
 
+    /// <summary>Sent with a key of its own for each version, so that whoever sends it again gets the same receipts.</summary>
+    public bool HasKey { get; init; }
+
     /// <summary>When it is sent again and again, it goes into a new directory each time.</summary>
     public bool IsNewEachTime { get; init; }
+
+    /// <summary>Whether a delivery that is given again goes on with what the one before left.</summary>
+    public bool GoesOn => HasKey || Name == "resumed";
 
     private const int Large = 700_000;
 
@@ -48,6 +57,10 @@ internal sealed record Scenario(string Name, params ScenarioFile[] Files)
         // Large enough to leave a part that the next attempt goes on with.
         new("resumed", new ScenarioFile("large", 5_000_000, IsThere: true)) { Options = ["--no-descriptors"] },
         new("atomic", [.. Small("tree", 10, there: 6), new("tree/large", Large, IsThere: true)]) { Options = ["--atomic"], IsAtomic = true },
+        // What was stored a second time would show under another name.
+        new("keyed", [.. Small("tree", 8, there: 0), new("large", Large)]) { ServerOptions = ["--existing", "number"], HasKey = true, IsNewEachTime = true },
+        new("keyed-resumed", [.. Small("tree", 3, there: 2), new("large", 5_000_000, IsThere: true)]) { Options = ["--no-descriptors"], HasKey = true },
+        new("keyed-atomic", [.. Small("tree", 8, there: 4), new("tree/large", Large, IsThere: true)]) { Options = ["--atomic"], IsAtomic = true, HasKey = true },
     ];
 
     /// <summary>Whether a receipt promises that it outlives a power cut.</summary>
@@ -82,12 +95,20 @@ internal sealed record Scenario(string Name, params ScenarioFile[] Files)
         {
             Write(Path.Combine(directory, file.Name), file, version);
         }
+        Enter(ledger, version, round);
+        string[] paths = [.. Files.Select(file => file.Name.Split('/')[0]).Distinct().Select(name => Path.Combine(directory, name))];
+        string[] into = IsPlain ? [] : ["--into", Into(round)];
+        string[] key = HasKey ? ["--delivery-key", $"{Name}-{version}"] : [];
+        return [.. paths, .. into, .. key, .. Options];
+    }
+
+    /// <summary>Enters a version into a ledger as sent.</summary>
+    public void Enter(Ledger ledger, int version, int round)
+    {
         foreach ((string name, string fingerprint) in Items(Files, version, round))
         {
             ledger.Sends(name, fingerprint);
         }
-        string[] paths = [.. Files.Select(file => file.Name.Split('/')[0]).Distinct().Select(name => Path.Combine(directory, name))];
-        return [.. paths, .. IsPlain ? [] : new[] { "--into", Into(round) }, .. Options];
     }
 
     public override string ToString() => Name;

@@ -7,8 +7,9 @@ namespace Ferry.Tests.Survival;
 /// <summary>A run of <c>ferry send --json</c> whose receipts go into the ledger the moment they are printed.</summary>
 /// <param name="ExitCode">128+N when signal N ended it.</param>
 /// <param name="Refusals">The codes of the receipts that do not say stored, and of what ended the run.</param>
+/// <param name="GoneOn">How many receipts are given once more, or are of files that had arrived in part before.</param>
 /// <param name="Errors">What it wrote to standard error.</param>
-internal sealed record Sending(int ExitCode, string[] Refusals, string Errors)
+internal sealed record Sending(int ExitCode, string[] Refusals, int GoneOn, string Errors)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(1);
 
@@ -30,12 +31,15 @@ internal sealed record Sending(int ExitCode, string[] Refusals, string Errors)
         {
             Task<string> errors = process.StandardError.ReadToEndAsync(timeout.Token);
             List<string> refusals = [];
+            int goneOn = 0;
             while (await process.StandardOutput.ReadLineAsync(timeout.Token) is string line)
             {
-                Note(line, ledger, moment(), refusals);
+                JsonElement receipt = JsonDocument.Parse(line).RootElement;
+                Note(receipt, scenario, ledger, moment(), refusals);
+                goneOn += HasGoneOn(receipt) ? 1 : 0;
             }
             await process.WaitForExitAsync(timeout.Token);
-            return new Sending(process.ExitCode, [.. refusals], await errors);
+            return new Sending(process.ExitCode, [.. refusals], goneOn, await errors);
         }
         catch (OperationCanceledException)
         {
@@ -46,9 +50,12 @@ internal sealed record Sending(int ExitCode, string[] Refusals, string Errors)
 
     public override string ToString() => $"exit code {ExitCode}, codes {string.Join(' ', Refusals)}: {Errors}";
 
-    private static void Note(string line, Ledger ledger, long moment, List<string> refusals)
+    private static bool HasGoneOn(JsonElement receipt) =>
+        (receipt.TryGetProperty("replayed", out JsonElement replayed) && replayed.GetBoolean()) ||
+        (receipt.TryGetProperty("resumed_from", out JsonElement from) && from.ValueKind == JsonValueKind.Number);
+
+    private static void Note(JsonElement receipt, Scenario scenario, Ledger ledger, long moment, List<string> refusals)
     {
-        JsonElement receipt = JsonDocument.Parse(line).RootElement;
         if (receipt.TryGetProperty("error", out JsonElement error))
         {
             refusals.Add(error.GetString()!);
@@ -58,6 +65,10 @@ internal sealed record Sending(int ExitCode, string[] Refusals, string Errors)
         switch (receipt.GetProperty("result").GetString())
         {
             case "stored" when ledger.Knows(name):
+                if (scenario.HasKey && ledger.HasAcknowledged(name) && !receipt.GetProperty("replayed").GetBoolean())
+                {
+                    refusals.Add($"{name} was stored a second time");
+                }
                 ledger.Acknowledge(name, moment);
                 break;
             case "stored":

@@ -33,7 +33,9 @@ internal sealed class Stage(TinyFileSystem disk, Scenario scenario) : IAsyncDisp
         await StopAsync();
         try
         {
-            server = await FerryServerProcess.StartAsync(new FerryCommand("serve", Root, "--at", directory["socket"], "--reserve-free", "1K") { Wrapper = wrapper ?? [] });
+            FerryPath[] options = [.. scenario.ServerOptions.Select(option => (FerryPath)option)];
+            server = await FerryServerProcess.StartAsync(
+                new FerryCommand(["serve", Root, "--at", directory["socket"], "--reserve-free", "1K", .. options]) { Wrapper = wrapper ?? [] });
             return true;
         }
         catch (InvalidOperationException e)
@@ -71,10 +73,10 @@ internal sealed class Stage(TinyFileSystem disk, Scenario scenario) : IAsyncDisp
         return kinds.Where((_, at) => at * sample / kinds.Length != (at - 1) * sample / kinds.Length || at == 0);
     }
 
-    /// <summary>Nothing that was acknowledged is lost, and nothing is visible in part.</summary>
+    /// <summary>Nothing that was acknowledged is lost, nothing is visible in part, and nothing but what was sent.</summary>
     public void AssertNothingLost(string after)
     {
-        List<string> wrong = Ledger.Judge(Root, 0, out _);
+        List<string> wrong = [.. Ledger.Judge(Root, 0, out _), .. Ledger.Strangers(Root)];
         Assert.True(wrong.Count == 0, $"{scenario}, {after}: {string.Join("; ", wrong)}");
     }
 
@@ -91,7 +93,7 @@ internal sealed class Stage(TinyFileSystem disk, Scenario scenario) : IAsyncDisp
     public async Task AssertDeliversAsync(string after)
     {
         Sending again = await SendAsync();
-        Assert.True(again.ExitCode == 0, $"{scenario}, {after}, sent again: {again}");
+        Assert.True(again.ExitCode == 0 && again.Refusals.Length == 0, $"{scenario}, {after}, sent again: {again}");
         AssertNothingLost($"{after}, sent again");
     }
 

@@ -73,6 +73,6 @@ internal sealed class Pictures : IDisposable
             wrong.AddRange(ledger.Judge(Path.Combine(mounted.Path, "root"), number, out int held).Select(what => $"picture {number}: {what}"));
             acknowledged += held;
         }
-        return new Verdict((int)taken, acknowledged, wrong, "clones of the image");
+        return new Verdict((int)taken, acknowledged, 0, 0, wrong, "clones of the image");
     }
 }

@@ -9,7 +9,6 @@ internal sealed class Recording : IDisposable
     private readonly TestDirectory directory = new();
     private readonly string type;
     private readonly LoggedImage image;
-    private readonly SortedSet<int> receipts = [];
     private Traffic? traffic;
     private int began;
 
@@ -27,7 +26,7 @@ internal sealed class Recording : IDisposable
     public async Task RecordAsync(Scenario[] scenarios, int rounds, string[] wrapper)
     {
         using var mounted = new Mounts(type, image.Path, directory["mount"]);
-        traffic = new Traffic(mounted.Path, NoteMoment);
+        traffic = new Traffic(mounted.Path, () => image.Log.Position);
         traffic.Prepare(scenarios);
         began = image.Log.Position;
         await traffic.RunAsync(scenarios, rounds, wrapper);
@@ -37,33 +36,43 @@ internal sealed class Recording : IDisposable
 
     private LoggedWrite[] Log { get; set; } = [];
 
-    /// <summary>Half of the cuts are at the moments of receipts, where most can be wrong, the others anywhere.</summary>
-    public Verdict Judge(int count, bool stopAtFirst)
+    /// <summary>
+    /// Half of the cuts are at the moments of receipts, where most can be wrong, the others anywhere. After every fourth of them deliveries go on.
+    /// </summary>
+    public async Task<Verdict> JudgeAsync(int count, bool stopAtFirst)
     {
         var random = new Random(1);
-        int[] atReceipts = [.. receipts];
+        int[] atReceipts = [.. traffic!.Ledger.Moments().Where(moment => moment >= began && moment <= Log.Length).Select(moment => (int)moment).Distinct().Order()];
         int[] cuts = [.. Enumerable.Range(0, count)
             .Select(i => i % 2 == 0 && atReceipts.Length > 0 ? atReceipts[random.Next(atReceipts.Length)] : random.Next(began, Log.Length + 1))
             .Order()];
         using var states = new CrashStates(directory["before"], Log, directory["crashed"]);
         List<string> wrong = [];
         long acknowledged = 0;
-        int judged = 0;
+        int judged = 0, commands = 0, goneOn = 0;
         foreach ((int at, int cut) in cuts.Index())
         {
             // The cuts are sorted, so that this deals the fates evenly over them.
             Unflushed fate = (Unflushed)(at % 3);
             states.Make(cut, fate, random);
             using var mounted = new Mounts(type, directory["crashed"], directory["crash"]);
-            wrong.AddRange(traffic!.Ledger.Judge(Path.Combine(mounted.Path, "root"), cut, out int held).Select(what => $"cut at {cut}, unflushed {fate}: {what}"));
+            string root = Path.Combine(mounted.Path, "root");
+            List<string> found = [.. traffic.Ledger.Judge(root, cut, out int held), .. traffic.Ledger.Strangers(root)];
             acknowledged += held;
             judged++;
+            if (at % 4 == 3)
+            {
+                (List<string> afterwards, int given, int known) = await traffic.GoOnAsync(root, cut);
+                found.AddRange(afterwards);
+                (commands, goneOn) = (commands + given, goneOn + known);
+            }
+            wrong.AddRange(found.Select(what => $"cut at {cut}, unflushed {fate}: {what}"));
             if (stopAtFirst && wrong.Count > 0)
             {
                 break;
             }
         }
-        return new Verdict(judged, acknowledged, wrong, $"{Log.Count(write => !write.IsFlush)} writes and {Log.Count(write => write.IsFlush)} flushes");
+        return new Verdict(judged, acknowledged, commands, goneOn, wrong, $"{Log.Count(write => !write.IsFlush)} writes and {Log.Count(write => write.IsFlush)} flushes");
     }
 
     public void Dispose()
@@ -71,15 +80,5 @@ internal sealed class Recording : IDisposable
         traffic?.Dispose();
         image.Dispose();
         directory.Dispose();
-    }
-
-    private long NoteMoment()
-    {
-        int position = image.Log.Position;
-        lock (receipts)
-        {
-            receipts.Add(position);
-        }
-        return position;
     }
 }
