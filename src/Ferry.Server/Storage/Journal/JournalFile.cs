@@ -19,11 +19,16 @@ internal sealed class JournalFile : IDisposable
 
     private const uint OwnerReadsAndWrites = 0x180; // 0600
 
+    /// <summary>Records of one write where it need not be one alone.</summary>
+    private const int Piece = 1000;
+
     private static readonly byte[] Heading = "ferry journal 1\n"u8.ToArray();
 
     private readonly ConfinedDirectory directory;
     private readonly FerryPath name;
     private readonly SafeFileHandle handle;
+    private readonly ArrayBufferWriter<byte> encoded = new();
+    private readonly CborWriter cbor = new(CborConformanceMode.Lax, convertIndefiniteLengthEncodings: true);
 
     // Each record:
     // offset  size
@@ -69,7 +74,10 @@ internal sealed class JournalFile : IDisposable
         try
         {
             file.Begin();
-            file.Append(records);
+            foreach (JournalRecord[] piece in records.Chunk(Piece))
+            {
+                file.Append(piece);
+            }
             file.Flush();
             directory.Replace(fresh.Bytes, directory, name.Bytes);
             directory.Flush();
@@ -117,21 +125,20 @@ internal sealed class JournalFile : IDisposable
 
     public void Dispose() => handle.Dispose();
 
-    private static ReadOnlySpan<byte> Encode(IEnumerable<JournalRecord> records)
+    private ReadOnlySpan<byte> Encode(IEnumerable<JournalRecord> records)
     {
-        var bytes = new ArrayBufferWriter<byte>();
-        var cbor = new CborWriter(CborConformanceMode.Lax, convertIndefiniteLengthEncodings: true);
+        encoded.ResetWrittenCount();
         foreach (JournalRecord record in records)
         {
             cbor.Reset();
             record.Write(cbor);
-            Span<byte> frame = bytes.GetSpan(FrameSize + cbor.BytesWritten);
+            Span<byte> frame = encoded.GetSpan(FrameSize + cbor.BytesWritten);
             ReadOnlySpan<byte> payload = frame.Slice(FrameSize, cbor.Encode(frame[FrameSize..]));
             BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
             BinaryPrimitives.WriteUInt64LittleEndian(frame[4..], XxHash3.HashToUInt64(payload));
-            bytes.Advance(FrameSize + payload.Length);
+            encoded.Advance(FrameSize + payload.Length);
         }
-        return bytes.WrittenSpan;
+        return encoded.WrittenSpan;
     }
 
     private void Begin()

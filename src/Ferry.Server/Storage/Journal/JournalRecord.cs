@@ -51,7 +51,7 @@ internal sealed record JournalRecord
 
     public FileTime? Modified { get; init; }
 
-    /// <summary>The receipt of a file.</summary>
+    /// <summary>The receipt of a file; null where it was published just as intended. Its name is empty where it is the name offered.</summary>
     public Receipt? Receipt { get; init; }
 
     /// <summary>Where a file waits; of a directory only what it is.</summary>
@@ -75,7 +75,7 @@ internal sealed record JournalRecord
         WriteTime(cbor, 6, Modified);
         if (Receipt is { } receipt)
         {
-            WriteBytes(cbor, 7, receipt.Name == Name ? [] : receipt.Name.Bytes);
+            WriteBytes(cbor, 7, receipt.Name.Bytes);
             WriteNumber(cbor, 8, receipt.Size);
             WriteText(cbor, 9, receipt.Hash);
             WriteText(cbor, 10, receipt.Checked.WireName());
@@ -101,10 +101,10 @@ internal sealed record JournalRecord
         {
             throw new FerryException(FerryErrorCode.StorageError, "a record of no known kind");
         }
-        Receipt? receipt = fields.Event is JournalEvent.Intent or JournalEvent.Done
+        Receipt? receipt = fields.Event == JournalEvent.Intent || (fields.Event == JournalEvent.Done && fields.Stored is not null)
             ? new Receipt
             {
-                Name = fields.StoredAs.IsEmpty ? fields.Name : fields.StoredAs,
+                Name = fields.StoredAs,
                 Result = ReceiptResult.Stored,
                 Size = fields.Stored ?? 0,
                 Hash = ContentHash.IsText(fields.Hash) ? fields.Hash : null,

@@ -45,7 +45,16 @@ internal sealed class JournalState
                 pending[record.Id] = record;
                 break;
             case JournalEvent.Done:
+                pending.TryGetValue(record.Id, out JournalRecord? intent);
                 Forget(record.Id);
+                if (record.Receipt is null)
+                {
+                    if (intent is null)
+                    {
+                        break;
+                    }
+                    record = record with { Size = intent.Size, Modified = intent.Modified, Receipt = intent.Receipt };
+                }
                 done.Add(record.Id, doneInOrder.AddLast(record));
                 nameBytes += record.Receipt!.Name.Bytes.Length;
                 while (done.Count > MostDone || nameBytes > MostNameBytes)

@@ -123,7 +123,7 @@ internal sealed class UserJournal : IDisposable
                 Name = arrival.Offer.Name,
                 Size = arrival.Offer.Size,
                 Modified = arrival.Offer.Metadata.Modified,
-                Receipt = arrival.Receipt with { Level = arrival.Level },
+                Receipt = arrival.Receipt with { Name = default, Level = arrival.Level },
                 Staged = arrival.Staged,
             })]);
         }
@@ -141,16 +141,7 @@ internal sealed class UserJournal : IDisposable
     {
         long now = Now;
         List<JournalRecord> records = [.. settled.Select(item => item.Receipt is { } receipt
-            ? new JournalRecord
-            {
-                Event = JournalEvent.Done,
-                Id = item.Arrival.Id,
-                At = now,
-                Size = item.Arrival.Offer.Size,
-                Modified = item.Arrival.Offer.Metadata.Modified,
-                Receipt = receipt.Name == item.Arrival.Offer.Name ? receipt with { Name = default } : receipt,
-                Writer = writer,
-            }
+            ? Done(item.Arrival, receipt, now, writer)
             : new JournalRecord { Event = JournalEvent.Cancelled, Id = item.Arrival.Id, At = now })];
         lock (gate)
         {
@@ -186,6 +177,25 @@ internal sealed class UserJournal : IDisposable
     }
 
     public void Dispose() => file.Dispose();
+
+    /// <summary>What its intent said already is not said again: most records are of that kind.</summary>
+    private static JournalRecord Done(Arrival arrival, Receipt receipt, long now, object writer)
+    {
+        FerryPath name = receipt.Name == arrival.Offer.Name ? default : receipt.Name;
+        Receipt intended = arrival.Receipt;
+        bool isAsIntended = name.IsEmpty && receipt.Level == arrival.Level
+            && (receipt.Size, receipt.Hash, receipt.Checked, receipt.How) == (intended.Size, intended.Hash, intended.Checked, intended.How);
+        return new JournalRecord
+        {
+            Event = JournalEvent.Done,
+            Id = arrival.Id,
+            At = now,
+            Size = isAsIntended ? null : arrival.Offer.Size,
+            Modified = isAsIntended ? null : arrival.Offer.Metadata.Modified,
+            Receipt = isAsIntended ? null : receipt with { Name = name },
+            Writer = writer,
+        };
+    }
 
     private void Append(IReadOnlyList<JournalRecord> records)
     {
