@@ -139,7 +139,7 @@ internal sealed class AtomicTree : IDisposable
             isLeft = !keyed.TrySettle([(arrival, null)]);
             throw;
         }
-        keyed.TrySettle([(arrival, receipt)]);
+        keyed.TrySettle([(arrival, receipt.Name)]);
         return receipt;
     }
 

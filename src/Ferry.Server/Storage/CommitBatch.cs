@@ -128,9 +128,9 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
     private void Settle(List<Item> over, Exception? fault)
     {
         List<Item> intended = over.FindAll(item => item.IsIntended);
-        if (intended.Count > 0 && !keyed!.TrySettle([.. intended.Select(item => (item.File.Arrival!, item.ReceiptUnless(fault)))]))
+        if (intended.Count > 0 && !keyed!.TrySettle([.. intended.Select(item => (item.File.Arrival!, item.StoredAsUnless(fault)))]))
         {
-            intended.FindAll(item => item.ReceiptUnless(fault) is null).ForEach(item => item.File.Leave());
+            intended.FindAll(item => item.StoredAsUnless(fault) is null).ForEach(item => item.File.Leave());
         }
     }
 
@@ -189,8 +189,7 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
         /// <summary>True when it may stand in the journal that it is about to be published.</summary>
         public bool IsIntended { get; set; }
 
-        /// <summary>The receipt of a published file.</summary>
-        public Receipt? ReceiptUnless(Exception? fault) =>
-            (Failure ?? fault) is null ? file.Arrival!.Receipt with { Name = file.StoredAs, Level = file.Level } : null;
+        /// <summary>The name of a published file.</summary>
+        public FerryPath? StoredAsUnless(Exception? fault) => (Failure ?? fault) is null ? file.StoredAs : (FerryPath?)null;
     }
 }

@@ -72,7 +72,7 @@ public sealed class JournalTests
             {
                 Arrival[] arrivals = [.. Enumerable.Range(0, 100).Select(i => JournalDirectory.Arrive(delivery, $"file{batch}-{i}"))];
                 delivery.Intend(arrivals, flush: false);
-                Assert.True(delivery.TrySettle([.. arrivals.Select(arrival => (arrival, (Receipt?)arrival.Receipt))]));
+                Assert.True(delivery.TrySettle([.. arrivals.Select(arrival => (arrival, (FerryPath?)arrival.Receipt.Name))]));
                 largest = Math.Max(largest, new FileInfo(directory.JournalPath).Length);
             }
             Assert.InRange(largest, 3 << 20, 12 << 20);
@@ -242,7 +242,7 @@ public sealed class JournalTests
             File.Move(directory.PathOf(seen), directory.Root + "/seen");
             File.Move(directory.PathOf(unflushed), directory.Root + "/unflushed");
             File.Delete(directory.PathOf(lost));
-            Assert.True(delivery.TrySettle([(done, done.Receipt with { Level = Durability.Received }), (durable, durable.Receipt with { Level = Durability.Durable })]));
+            Assert.True(delivery.TrySettle([(done, done.Receipt.Name), (durable, durable.Receipt.Name)]));
         }
 
         directory.Boot++;
@@ -277,7 +277,7 @@ public sealed class JournalTests
         using KeyedDelivery delivery = await directory.BeginAsync();
         Arrival arrival = JournalDirectory.Arrive(delivery, name);
         delivery.Intend([arrival], flush: true);
-        Assert.True(delivery.TrySettle([(arrival, arrival.Receipt)]));
+        Assert.True(delivery.TrySettle([(arrival, arrival.Receipt.Name)]));
     }
 
     private static JournalRecord Done(int id, string name = "") => new()

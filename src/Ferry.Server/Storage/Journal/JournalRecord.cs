@@ -43,7 +43,7 @@ internal sealed record JournalRecord
     /// <summary>When it was written, in milliseconds since 1970.</summary>
     public required long At { get; init; }
 
-    /// <summary>The name offered.</summary>
+    /// <summary>The name offered; of a published file without a receipt the one that it got, where that is another.</summary>
     public FerryPath Name { get; init; }
 
     /// <summary>The size and time offered; null where none was.</summary>
@@ -51,7 +51,7 @@ internal sealed record JournalRecord
 
     public FileTime? Modified { get; init; }
 
-    /// <summary>The receipt of a file; null where it was published just as intended. Its name is empty where it is the name offered.</summary>
+    /// <summary>The receipt of a file; of a published one null where its intent has it. The name in it is empty where it is the name offered.</summary>
     public Receipt? Receipt { get; init; }
 
     /// <summary>Where a file waits; of a directory only what it is.</summary>

@@ -53,7 +53,13 @@ internal sealed class JournalState
                     {
                         break;
                     }
-                    record = record with { Size = intent.Size, Modified = intent.Modified, Receipt = intent.Receipt };
+                    record = record with
+                    {
+                        Name = default,
+                        Size = intent.Size,
+                        Modified = intent.Modified,
+                        Receipt = record.Name.IsEmpty ? intent.Receipt : intent.Receipt! with { Name = record.Name },
+                    };
                 }
                 done.Add(record.Id, doneInOrder.AddLast(record));
                 nameBytes += record.Receipt!.Name.Bytes.Length;

@@ -91,8 +91,8 @@ internal sealed class KeyedDelivery : IDisposable
     /// <exception cref="FerryException">It could not be written: they must not be published.</exception>
     public void Intend(IReadOnlyList<Arrival> arrivals, bool flush) => journal.Intend(arrivals, flush);
 
-    /// <summary>Writes down what became of them; false when that failed.</summary>
-    public bool TrySettle(IReadOnlyList<(Arrival Arrival, Receipt? Receipt)> settled) => journal.TrySettle(settled, mark);
+    /// <inheritdoc cref="UserJournal.TrySettle"/>
+    public bool TrySettle(IReadOnlyList<(Arrival Arrival, FerryPath? StoredAs)> settled) => journal.TrySettle(settled, mark);
 
     /// <summary>A directory is about to be made.</summary>
     public void Making(FerryPath path) => journal.Write(JournalEvent.Making, Delivery, path);

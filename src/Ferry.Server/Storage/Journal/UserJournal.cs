@@ -134,15 +134,20 @@ internal sealed class UserJournal : IDisposable
     }
 
     /// <summary>Writes what became of files, in one write.</summary>
-    /// <param name="settled">The files; with the receipt of each that is published.</param>
+    /// <param name="settled">The files; with the name of each that is published.</param>
     /// <param name="writer">Who stored them.</param>
     /// <returns>False when it could not be written: then the next start finds out, from what is there.</returns>
-    public bool TrySettle(IReadOnlyList<(Arrival Arrival, Receipt? Receipt)> settled, object writer)
+    public bool TrySettle(IReadOnlyList<(Arrival Arrival, FerryPath? StoredAs)> settled, object writer)
     {
         long now = Now;
-        List<JournalRecord> records = [.. settled.Select(item => item.Receipt is { } receipt
-            ? Done(item.Arrival, receipt, now, writer)
-            : new JournalRecord { Event = JournalEvent.Cancelled, Id = item.Arrival.Id, At = now })];
+        List<JournalRecord> records = [.. settled.Select(item => new JournalRecord
+        {
+            Event = item.StoredAs is null ? JournalEvent.Cancelled : JournalEvent.Done,
+            Id = item.Arrival.Id,
+            At = now,
+            Name = item.StoredAs is { } name && name != item.Arrival.Offer.Name ? name : default,
+            Writer = writer,
+        })];
         lock (gate)
         {
             try
@@ -177,25 +182,6 @@ internal sealed class UserJournal : IDisposable
     }
 
     public void Dispose() => file.Dispose();
-
-    /// <summary>What its intent said already is not said again: most records are of that kind.</summary>
-    private static JournalRecord Done(Arrival arrival, Receipt receipt, long now, object writer)
-    {
-        FerryPath name = receipt.Name == arrival.Offer.Name ? default : receipt.Name;
-        Receipt intended = arrival.Receipt;
-        bool isAsIntended = name.IsEmpty && receipt.Level == arrival.Level
-            && (receipt.Size, receipt.Hash, receipt.Checked, receipt.How) == (intended.Size, intended.Hash, intended.Checked, intended.How);
-        return new JournalRecord
-        {
-            Event = JournalEvent.Done,
-            Id = arrival.Id,
-            At = now,
-            Size = isAsIntended ? null : arrival.Offer.Size,
-            Modified = isAsIntended ? null : arrival.Offer.Metadata.Modified,
-            Receipt = isAsIntended ? null : receipt with { Name = name },
-            Writer = writer,
-        };
-    }
 
     private void Append(IReadOnlyList<JournalRecord> records)
     {
