@@ -51,6 +51,7 @@ internal sealed class JournalState
                 {
                     if (intent is null)
                     {
+                        // Nothing here writes that; without its receipt it is of no use.
                         break;
                     }
                     record = record with

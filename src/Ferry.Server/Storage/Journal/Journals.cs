@@ -118,9 +118,12 @@ internal sealed class Journals : IDisposable
             // Whoever removes a journal has it forgotten, and no receipt is to rest on what no next server will find.
             CloseUnused(user);
         }
-        (UserJournal Journal, int Users) taken = open.TryGetValue(user, out known) ? known : (Load(NameOf(user)), 0);
-        open[user] = (taken.Journal, taken.Users + 1);
-        return taken.Journal;
+        if (!open.TryGetValue(user, out known))
+        {
+            known = (Load(NameOf(user)), 0);
+        }
+        open[user] = (known.Journal, known.Users + 1);
+        return known.Journal;
     }
 
     private void CloseUnused(uint user)

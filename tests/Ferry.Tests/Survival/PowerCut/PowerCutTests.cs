@@ -93,5 +93,5 @@ public sealed class PowerCutTests
 internal sealed record Verdict(int States, long Acknowledged, int Commands, int GoneOn, List<string> Wrong, string Source)
 {
     public override string ToString() =>
-        $"{States} crash states from {Source}, {Acknowledged} acknowledgements held against them, {Commands} commands given again with {GoneOn} receipts of what was there, {Wrong.Count} violations{string.Concat(Wrong.Take(5).Select(wrong => $"\n    {wrong}"))}";
+        $"{States} crash states from {Source}, {Acknowledged} acknowledgements held against them, {(Commands == 0 ? "" : $"{Commands} commands given again with {GoneOn} receipts of what was there, ")}{Wrong.Count} violations{string.Concat(Wrong.Take(5).Select(wrong => $"\n    {wrong}"))}";
 }
