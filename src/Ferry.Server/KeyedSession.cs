@@ -9,6 +9,9 @@ internal sealed class KeyedSession(SessionContext context, NativeConnection conn
 {
     private KeyedDelivery? delivery;
 
+    /// <summary>Why the delivery's journal cannot be used: then none of its entries is stored.</summary>
+    private FerryException? failure;
+
     public bool HasHungUp => connection.Failure is not null || connection.HasPeerLeft;
 
     public Task GiveUpAsync() => connection.FailAsync(Malformed.Ended());
@@ -16,8 +19,9 @@ internal sealed class KeyedSession(SessionContext context, NativeConnection conn
     /// <summary>The entries from here on belong to a delivery.</summary>
     /// <param name="frame">The frame with its key.</param>
     /// <param name="underWay">Entries that are not over.</param>
-    /// <exception cref="FerryException">It may not come now, or somebody else delivers under this key.</exception>
-    public async Task<KeyedDelivery> BeginAsync(Frame frame, int underWay)
+    /// <returns>The delivery; null when its journal cannot be used, which each entry is told.</returns>
+    /// <exception cref="FerryConnectionException">It may not come now, or somebody else delivers under this key.</exception>
+    public async Task<KeyedDelivery?> BeginAsync(Frame frame, int underWay)
     {
         uint user = context.User ?? throw Malformed.DeliveryNotTaken();
         byte[] key = DeliveryKey.Read(connection.Reader.Cbor, frame.Payload).Key;
@@ -26,14 +30,27 @@ internal sealed class KeyedSession(SessionContext context, NativeConnection conn
             throw Malformed.DeliveryUnderWay(underWay);
         }
         delivery?.Dispose();
-        delivery = null;
-        return delivery = await context.Store.Staging.Journals.BeginAsync(user, key, this, connection.Broken).ConfigureAwait(false);
+        (delivery, failure) = (null, null);
+        try
+        {
+            delivery = await context.Store.Staging.Journals.BeginAsync(user, key, this, connection.Broken).ConfigureAwait(false);
+        }
+        catch (FerryException e) when (e is not FerryConnectionException)
+        {
+            failure = e;
+        }
+        return delivery;
     }
 
     /// <summary>The receipt that an entry got on an earlier connection; null when it is to be stored.</summary>
     /// <exception cref="FerryConnectionException">It is numbered as in a delivery with a key, and there was none.</exception>
+    /// <exception cref="FerryException">The journal of the delivery cannot be used.</exception>
     public Receipt? Find(IncomingEntry entry)
     {
+        if (failure is not null)
+        {
+            throw new FerryException(failure.Code, failure.Message, failure);
+        }
         if (delivery is null)
         {
             return entry.Offer.Source is null ? null : throw Malformed.SourceWithoutDelivery(entry.Number);

@@ -208,7 +208,10 @@ internal sealed class NativeSession : IDisposable
                 return true;
             case FrameType.Delivery:
                 pipeline.Keyed = await keyed.BeginAsync(frame, open.Count + pipeline.Unanswered).ConfigureAwait(false);
-                delivery.Continue(pipeline.Keyed);
+                if (pipeline.Keyed is { } begun)
+                {
+                    delivery.Continue(begun);
+                }
                 return true;
             case FrameType.Alive:
                 EmptyMap.Read(connection.Reader.Cbor, "alive", frame.Payload);
