@@ -37,7 +37,8 @@ internal sealed class KeyedSession(SessionContext context, NativeConnection conn
         }
         catch (FerryException e) when (e is not FerryConnectionException)
         {
-            failure = e;
+            // What is in the way of the journal says nothing about the names of the entries.
+            failure = e.Code.Result() is ReceiptResult.NoSpace or ReceiptResult.StorageError ? e : new FerryException(FerryErrorCode.StorageError, e.Message, e);
         }
         return delivery;
     }

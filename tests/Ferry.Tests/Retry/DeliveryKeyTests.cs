@@ -176,6 +176,23 @@ public sealed class DeliveryKeyTests
     }
 
     [Fact]
+    public async Task A_journal_that_cannot_be_opened_is_why_each_entry_of_the_delivery_is_refused()
+    {
+        await using ServedDirectory served = await ServedDirectory.StartAsync();
+        string journal = served[$".ferry/journal/{Tool.Run("id", "-u").Trim()}"];
+        Directory.CreateDirectory(journal);
+
+        FerryResult refused = await served.SendAsync(Source(served), "--delivery-key", "key");
+
+        Assert.Equal(8, refused.ExitCode);
+        Assert.Contains("other: cannot create .ferry/journal/", refused.Errors, StringComparison.Ordinal);
+        Assert.Empty(served.Visible);
+        Assert.Equal(0, (await served.SendAsync(Source(served))).ExitCode);
+        Directory.Delete(journal);
+        Assert.Equal(0, (await served.SendAsync(Source(served), "--delivery-key", "key")).ExitCode);
+    }
+
+    [Fact]
     public async Task A_failed_flush_of_the_journal_fails_what_it_was_for_and_is_not_tried_again_on_that_file()
     {
         using TinyFileSystem disk = TinyFileSystem.OfType("ext4");
