@@ -128,15 +128,15 @@ internal sealed class AtomicTree : IDisposable
         {
             return receipt with { Name = Publish(worker, directory, parent, offer.Metadata, (level, isFlushed)) };
         }
-        keyed!.Intend([arrival], level == Durability.Durable);
         try
         {
+            keyed!.Intend([arrival], level == Durability.Durable);
             receipt = receipt with { Name = Publish(worker, directory, parent, offer.Metadata, (level, isFlushed)) };
         }
         catch (FerryException)
         {
             // What cannot be said not to be published stays where the next start sees it.
-            isLeft = !keyed.TrySettle([(arrival, null)]);
+            isLeft = !keyed!.TrySettle([(arrival, null)]);
             throw;
         }
         keyed.TrySettle([(arrival, receipt.Name)]);

@@ -213,6 +213,27 @@ public sealed class DeliveryKeyTests
         Assert.NotEqual(before, Inode(journal));
     }
 
+    /// <summary>The intent stands in the file, and what it is about is gone: taken for published, its receipt would be given again.</summary>
+    [Fact]
+    public async Task A_directory_whose_intent_could_not_be_flushed_is_stored_when_it_is_sent_again()
+    {
+        using TinyFileSystem disk = TinyFileSystem.OfType("ext4");
+        await using ServedDirectory served = await ServedDirectory.StartAsync(disk["root"], []);
+        string tree = Directory.CreateDirectory(Path.Combine(served.Sources, "tree")).FullName;
+        await File.WriteAllBytesAsync(Path.Combine(tree, "file"), Content, Cancel);
+        FerryPath[] arguments = [tree, "--atomic", "--delivery-key", "key"];
+        Assert.Equal(0, (await served.SendAsync(Source(served), "--delivery-key", "other")).ExitCode);
+        await using (await AttachedStrace.StartAsync(served.Server.Pid, "-e", "trace=fsync", "-P", served[".ferry/journal/0"], "-e", "inject=fsync:error=EIO"))
+        {
+            Assert.Equal(8, (await served.SendAsync(arguments)).ExitCode);
+        }
+        Assert.Equal(["other"], served.Visible);
+
+        Assert.Equal(0, (await served.SendAsync(arguments)).ExitCode);
+
+        Assert.Equal(["other", "tree"], served.Visible);
+    }
+
     private static ulong Inode(string path) => ulong.Parse(Tool.Run("stat", "-c", "%i", path).Trim(), System.Globalization.CultureInfo.InvariantCulture);
 
     private static async Task<ScriptedPeer> GreetAsync(ServedDirectory served)
