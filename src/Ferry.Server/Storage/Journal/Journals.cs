@@ -103,19 +103,14 @@ internal sealed class Journals : IDisposable
                 CloseUnused(lastUser);
                 lastUser = delivery.User;
             }
-            if (!journal.IsSettled)
-            {
-                // Whoever reads it next finds out what became of the rest.
-                CloseUnused(delivery.User);
-            }
         }
     }
 
     private UserJournal Take(uint user)
     {
-        if (open.TryGetValue(user, out var known) && !known.Journal.IsAsItWasLeft)
+        if (open.TryGetValue(user, out var known) && !known.Journal.IsSettled)
         {
-            // Whoever removes a journal has it forgotten, and no receipt is to rest on what no next server will find.
+            // Read again, it finds out what became of the rest. Whoever removes a journal has it forgotten: no receipt is to rest on what no next server will find.
             CloseUnused(user);
         }
         if (!open.TryGetValue(user, out known))

@@ -87,8 +87,7 @@ internal sealed class KeyedDelivery : IDisposable
             new StagedIdentity(WaitingTrees.Path, waiting, directory.Status.Inode, directory.Status.Born))
         : null;
 
-    /// <summary>Writes down that files are about to be published.</summary>
-    /// <exception cref="FerryException">It could not be written: they must not be published.</exception>
+    /// <inheritdoc cref="UserJournal.Intend"/>
     public void Intend(IReadOnlyList<Arrival> arrivals, bool flush) => journal.Intend(arrivals, flush);
 
     /// <inheritdoc cref="UserJournal.TrySettle"/>

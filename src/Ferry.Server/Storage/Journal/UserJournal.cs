@@ -58,26 +58,17 @@ internal sealed class UserJournal : IDisposable
         RewriteIfDue();
     }
 
-    /// <summary>False when it is to be read again, because something was begun and it is not known what became of it, or what the file holds is not known.</summary>
+    /// <summary>
+    /// False when it is to be read again before another delivery uses it: something was begun and it is not known what became of it, what the file holds is not
+    /// known, or somebody else has done something to it.
+    /// </summary>
     public bool IsSettled
     {
         get
         {
             lock (gate)
             {
-                return !file.IsBroken && state.Pending.Count == 0 && state.Making.Count == 0;
-            }
-        }
-    }
-
-    /// <inheritdoc cref="JournalFile.IsAsItWasLeft"/>
-    public bool IsAsItWasLeft
-    {
-        get
-        {
-            lock (gate)
-            {
-                return file.IsAsItWasLeft;
+                return !file.IsBroken && file.IsAsItWasLeft && state.Pending.Count == 0 && state.Making.Count == 0;
             }
         }
     }
@@ -104,10 +95,10 @@ internal sealed class UserJournal : IDisposable
         }
     }
 
-    /// <summary>Writes that files are about to be published, in one write.</summary>
+    /// <summary>Writes that files are about to be published, in one write. They are to be settled whether this succeeds or not.</summary>
     /// <param name="arrivals">The files.</param>
     /// <param name="flush">Whether that must be on the device when this returns.</param>
-    /// <exception cref="FerryException">It could not be written: they must not be published.</exception>
+    /// <exception cref="FerryException">It could not be written or not be flushed: they must not be published, though it may stand there.</exception>
     public void Intend(IReadOnlyList<Arrival> arrivals, bool flush)
     {
         long now = Now;
