@@ -30,10 +30,11 @@ public sealed class FaultTests
     {
         using TinyFileSystem disk = TinyFileSystem.OfType("ext4");
         // What failed after it had its name has no receipt, so that who sends it again rightly finds it stored beside that by a server that numbers.
-        await using var stage = new Stage(disk, Scenario.Named(delivery) with { ServerOptions = [] });
+        Scenario scenario = Scenario.Named(delivery) with { ServerOptions = [] };
+        await using var stage = new Stage(disk, scenario);
         (int number, string code, int exitCode) = Errors[error];
         // A client of the plain protocol waits for each answer, and an answer that the server cannot send is left out: it would wait for its stall time-out.
-        string calls = delivery == "plain" ? Injection.FileChanges : Injection.Changes;
+        string calls = scenario.IsPlain ? Injection.FileChanges : Injection.Changes;
         List<string> met = [], outcomes = [];
 
         foreach (long occurrence in await stage.CallsAsync(client: false, sample: 8))
@@ -57,9 +58,8 @@ public sealed class FaultTests
             {
                 bool onSocket = call.Contains("/socket ", StringComparison.Ordinal);
                 Assert.True(sent.ExitCode == 0 || sent.ExitCode == exitCode || (onSocket && sent.ExitCode == 5), $"{delivery}, {after}: {sent}");
-                // A directory that is stored as a whole says what it misses.
-                bool isWhole = Scenario.Named(delivery).IsAtomic;
-                Assert.All(sent.Refusals, refusal => Assert.True(refusal == code || onSocket || (isWhole && refusal == "incomplete"), $"{delivery}, {after}: {sent}"));
+                // A directory that is stored as a whole says that something in it is missing.
+                Assert.All(sent.Refusals, refusal => Assert.True(refusal == code || onSocket || (scenario.IsAtomic && refusal == "incomplete"), $"{delivery}, {after}: {sent}"));
                 stage.AssertNothingLost(after);
                 await stage.AssertDeliversAsync(after);
                 Assert.DoesNotContain("internal", stage.Server.Log, StringComparison.Ordinal);

@@ -60,11 +60,14 @@ internal sealed class Ledger
         }
     }
 
-    /// <summary>What is wrong with a directory as it was at a moment.</summary>
+    /// <summary>What is wrong with a directory as it was at a moment, what is there and was never sent included.</summary>
     /// <param name="root">The directory.</param>
     /// <param name="moment">Of what was acknowledged by then something must be there.</param>
     /// <param name="acknowledged">How many acknowledgements were held against it.</param>
-    public List<string> Judge(string root, long moment, out int acknowledged)
+    public List<string> Judge(string root, long moment, out int acknowledged) => [.. JudgeNames(root, moment, out acknowledged), .. Strangers(root)];
+
+    /// <summary>The same of the names in here alone: others have been sent by others.</summary>
+    public List<string> JudgeNames(string root, long moment, out int acknowledged)
     {
         List<string> wrong = [];
         acknowledged = 0;
@@ -95,7 +98,7 @@ internal sealed class Ledger
     }
 
     /// <summary>Files that can be seen in a directory, and were never sent, nor is a directory that they are in.</summary>
-    public IEnumerable<string> Strangers(string root) => Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)
+    private IEnumerable<string> Strangers(string root) => Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories)
         .Select(path => Path.GetRelativePath(root, path))
         .Where(name => !name.StartsWith(".ferry/", StringComparison.Ordinal) && !WithDirectories(name).Any(Knows))
         .Select(name => $"{name} is there, and was never sent");

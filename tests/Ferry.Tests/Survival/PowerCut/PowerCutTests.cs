@@ -86,12 +86,16 @@ public sealed class PowerCutTests
 
 /// <param name="States">Crash states judged.</param>
 /// <param name="Acknowledged">Acknowledgements held against them.</param>
-/// <param name="Commands">Commands that were given again after some of them.</param>
-/// <param name="GoneOn">Receipts of those for what had been there already.</param>
 /// <param name="Wrong">What was wrong, and in which.</param>
 /// <param name="Source">Of what they were made.</param>
-internal sealed record Verdict(int States, long Acknowledged, int Commands, int GoneOn, List<string> Wrong, string Source)
+internal sealed record Verdict(int States, long Acknowledged, List<string> Wrong, string Source)
 {
+    /// <summary>Commands that were given again after some of them.</summary>
+    public int Commands { get; init; }
+
+    /// <summary>Receipts of those for what had been there already.</summary>
+    public int GoneOn { get; init; }
+
     public override string ToString() =>
         $"{States} crash states from {Source}, {Acknowledged} acknowledgements held against them, {(Commands == 0 ? "" : $"{Commands} commands given again with {GoneOn} receipts of what was there, ")}{Wrong.Count} violations{string.Concat(Wrong.Take(5).Select(wrong => $"\n    {wrong}"))}";
 }

@@ -57,7 +57,7 @@ internal sealed class Recording : IDisposable
             states.Make(cut, fate, random);
             using var mounted = new Mounts(type, directory["crashed"], directory["crash"]);
             string root = Path.Combine(mounted.Path, "root");
-            List<string> found = [.. traffic.Ledger.Judge(root, cut, out int held), .. traffic.Ledger.Strangers(root)];
+            List<string> found = traffic.Ledger.Judge(root, cut, out int held);
             acknowledged += held;
             judged++;
             if (at % 4 == 3)
@@ -72,7 +72,11 @@ internal sealed class Recording : IDisposable
                 break;
             }
         }
-        return new Verdict(judged, acknowledged, commands, goneOn, wrong, $"{Log.Count(write => !write.IsFlush)} writes and {Log.Count(write => write.IsFlush)} flushes");
+        return new Verdict(judged, acknowledged, wrong, $"{Log.Count(write => !write.IsFlush)} writes and {Log.Count(write => write.IsFlush)} flushes")
+        {
+            Commands = commands,
+            GoneOn = goneOn,
+        };
     }
 
     public void Dispose()

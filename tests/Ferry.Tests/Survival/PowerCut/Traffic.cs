@@ -33,8 +33,7 @@ internal sealed class Traffic(string mount, Func<long> moment) : IDisposable
     /// <param name="wrapper">Of the server.</param>
     public async Task RunAsync(IEnumerable<Scenario> scenarios, int rounds, string[] wrapper)
     {
-        await using FerryServerProcess server = await FerryServerProcess.StartAsync(
-            new FerryCommand("serve", Root, "--at", directory["socket"], "--reserve-free", "1K") { Wrapper = wrapper });
+        await using FerryServerProcess server = await Serving.StartAsync(Root, directory["socket"], wrapper);
         await Task.WhenAll(scenarios.Select(async scenario =>
         {
             for (int round = 1; round <= rounds; round++)
@@ -56,8 +55,7 @@ internal sealed class Traffic(string mount, Func<long> moment) : IDisposable
     {
         Round[] under = [.. begun.Where(round => round.Scenario.GoesOn && round.Moment <= cut).GroupBy(round => round.Scenario).Select(rounds => rounds.Last())];
         string socket = directory["another-socket"];
-        await using FerryServerProcess server = await FerryServerProcess.StartAsync(
-            new FerryCommand("serve", root, "--at", socket, "--reserve-free", "1K") { Wrapper = AnotherBoot() });
+        await using FerryServerProcess server = await Serving.StartAsync(root, socket, AnotherBoot());
         List<string> wrong = [];
         int goneOn = 0;
         foreach (Round round in under)
@@ -70,7 +68,7 @@ internal sealed class Traffic(string mount, Func<long> moment) : IDisposable
             {
                 wrong.Add($"{round.Scenario}, version {round.Number} given again: {sent}");
             }
-            wrong.AddRange(ledger.Judge(root, 0, out _).Select(what => $"{round.Scenario}, version {round.Number} given again: {what}"));
+            wrong.AddRange(ledger.JudgeNames(root, 0, out _).Select(what => $"{round.Scenario}, version {round.Number} given again: {what}"));
         }
         await server.StopAsync();
         return (wrong, under.Length, goneOn);
