@@ -34,6 +34,9 @@ internal sealed class IncomingEntry : IDisposable
 
     public bool IsDirectory => Offer.Kind == EntryKind.Directory;
 
+    /// <summary>Which arrival of a delivery with a key it is; else null.</summary>
+    public UInt128? ArrivalId { get; set; }
+
     /// <summary>True when the content comes right behind the offer.</summary>
     public bool IsSmall => !IsDirectory && !Offer.ByDescriptor && Offer.Size <= ProtocolLimits.MaxInlineBytes;
 

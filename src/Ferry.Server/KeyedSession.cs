@@ -56,7 +56,8 @@ internal sealed class KeyedSession(SessionContext context, NativeConnection conn
         {
             return entry.Offer.Source is null ? null : throw Malformed.SourceWithoutDelivery(entry.Number);
         }
-        return delivery.Find(entry.Offer, algorithm, context.Store.LevelFor(entry.Offer.Level));
+        entry.ArrivalId = delivery.IdOf(entry.Offer);
+        return delivery.Find(entry.ArrivalId, entry.Offer, algorithm, context.Store.LevelFor(entry.Offer.Level));
     }
 
     public void Dispose() => delivery?.Dispose();

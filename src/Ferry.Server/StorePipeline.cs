@@ -150,7 +150,7 @@ internal sealed class StorePipeline : IDisposable
         {
             (file, Receipt receipt) = entry.Stage(worker, buffers, connection.Broken);
             // What is in a directory that is published as a whole is stored again where its receipt was lost: it is nowhere else yet.
-            file.Arrival = file.Waits ? null : Keyed?.Arrive(entry.Offer, receipt, file);
+            file.Arrival = !file.Waits && entry.ArrivalId is { } id ? new Arrival(id, entry.Offer, receipt, file.Level, file.Identify()) : null;
             if (file.Arrival is null && file.TryPublishUnflushed(worker.Directories))
             {
                 Finish(entry, receipt with { Name = file.StoredAs, Level = file.Level });

@@ -86,7 +86,7 @@ internal sealed class JournalTarget : FuzzTarget
             for (int source = 0; source < 2; source++)
             {
                 var offer = new Offer(EntryKind.File, name, null, default, null) { Source = source };
-                if (delivery.Find(offer, ContentHash.XxHash, Durability.Received) is { } receipt)
+                if (delivery.Find(delivery.IdOf(offer), offer, ContentHash.XxHash, Durability.Received) is { } receipt)
                 {
                     writer.Add(1, ReceiptMessage.From(receipt, name));
                 }

@@ -123,7 +123,9 @@ internal sealed class AtomicTree : IDisposable
         ConfinedDirectory parent = worker.Directories.OpenOrMake(target.Directory);
         using ConfinedDirectory directory = OpenWaiting();
         var receipt = new Receipt { Name = target.Path, Kind = EntryKind.Directory, Result = ReceiptResult.Stored, Level = level };
-        Arrival? arrival = keyed?.Arrive(offer, receipt, FerryPath.FromBytes(name), directory);
+        Arrival? arrival = keyed?.IdOf(offer) is { } id
+            ? new Arrival(id, offer, receipt, receipt.Level!.Value, new StagedIdentity(WaitingTrees.Path, FerryPath.FromBytes(name), directory.Status.Inode, directory.Status.Born))
+            : null;
         if (arrival is null)
         {
             return receipt with { Name = Publish(worker, directory, parent, offer.Metadata, (level, isFlushed)) };
@@ -279,7 +281,7 @@ internal sealed class AtomicTree : IDisposable
                 ? throw new FerryException(FerryErrorCode.Incomplete, $"{target.Path} cannot go on: this delivery has no key under which what had arrived was kept; send it again")
                 : Trees.Make();
         }
-        return Trees.Take(keyed.User, Arrival.IdOf(keyed.Delivery, offer.Source!.Value, offer.Name) ^ BootIdentity.Read(), offer.GoesOn);
+        return Trees.Take(keyed.User, keyed.IdOf(offer)!.Value ^ BootIdentity.Read(), offer.GoesOn);
     }
 
     private ConfinedDirectory OpenWaiting() => Trees.Directory.OpenDirectory(name);

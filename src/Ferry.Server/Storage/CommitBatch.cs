@@ -50,16 +50,9 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
     {
         List<Item> unflushed = keyed is null ? [] : items.FindAll(item => item.File.Level == Durability.Received);
         Intend(unflushed, flush: false);
-        HashSet<Item> published = [];
-        ForEach(unflushed, item =>
-        {
-            if (item.File.TryPublishUnflushed(directories))
-            {
-                published.Add(item);
-            }
-        });
-        List<Item> over = unflushed.FindAll(item => item.Failure is not null || published.Contains(item));
-        items.RemoveAll(over.Contains);
+        ForEach(unflushed, item => item.IsPublishedUnflushed = item.File.TryPublishUnflushed(directories));
+        List<Item> over = items.FindAll(item => item.IsOver);
+        items.RemoveAll(item => item.IsOver);
         Answer(over, null);
     }
 
@@ -188,6 +181,11 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
 
         /// <summary>True when it may stand in the journal that it is about to be published.</summary>
         public bool IsIntended { get; set; }
+
+        /// <summary>True when it is published and needs no flush.</summary>
+        public bool IsPublishedUnflushed { get; set; }
+
+        public bool IsOver => IsPublishedUnflushed || Failure is not null;
 
         /// <summary>The name of a published file.</summary>
         public FerryPath? StoredAsUnless(Exception? fault) => (Failure ?? fault) is null ? file.StoredAs : (FerryPath?)null;

@@ -39,7 +39,7 @@ internal sealed class ModelledKeys(StoreModel model)
         KeyedDelivery keyed = store.Staging.Journals.BeginAsync(User, [(byte)key], new Connection(), CancellationToken.None).GetAwaiter().GetResult();
         var offer = new Offer(EntryKind.File, name, content.Length, default, Durability.Durable) { Source = source };
         Durability level = store.LevelFor(Durability.Durable);
-        Receipt? receipt = keyed.Find(offer, ContentHash.XxHash, level);
+        Receipt? receipt = keyed.Find(keyed.IdOf(offer), offer, ContentHash.XxHash, level);
         ModelledStore.Same(known.GetValueOrDefault((key, source)), receipt?.Name.ToString(), $"the receipt for {name} that the journal has");
         bool died = receipt is null && Store(store, keyed, offer, content, action);
         if (!died)
@@ -62,7 +62,7 @@ internal sealed class ModelledKeys(StoreModel model)
             file.Write(content);
             file.Complete(delivery);
             var receipt = new Receipt { Name = offer.Name, Result = ReceiptResult.Stored, Size = content.Length };
-            file.Arrival = keyed.Arrive(offer, receipt, file);
+            file.Arrival = new Arrival(keyed.IdOf(offer)!.Value, offer, receipt, file.Level, file.Identify());
             (string? Stored, FerryErrorCode? Refusal) published = (null, null);
             var batch = new CommitBatch(keyed: keyed);
             batch.Add(file, (incoming, failure) => published = failure is null ? (incoming.StoredAs.ToString(), null) : (null, failure.Code));

@@ -327,11 +327,11 @@ public sealed class JournalTests
         public async Task<Receipt?> FindAsync(string name = "name")
         {
             using KeyedDelivery delivery = await BeginAsync();
-            return delivery.Find(OfferOf(name), ContentHash.XxHash, Durability.Received);
+            return delivery.Find(delivery.IdOf(OfferOf(name)), OfferOf(name), ContentHash.XxHash, Durability.Received);
         }
 
         public static Arrival Arrive(KeyedDelivery delivery, string name) => new(
-            Arrival.IdOf(delivery.Delivery, 0, name), OfferOf(name), ReceiptOf(name), Durability.Received, new StagedIdentity(".ferry/incoming/1", "1", 1, default));
+            delivery.IdOf(OfferOf(name))!.Value, OfferOf(name), ReceiptOf(name), Durability.Received, new StagedIdentity(".ferry/incoming/1", "1", 1, default));
 
         public Arrival Stage(KeyedDelivery delivery, string name, Durability level = Durability.Received)
         {
@@ -339,7 +339,7 @@ public sealed class JournalTests
             files.Add(file);
             file.Write("content"u8);
             // In memory nothing is durable, whatever was asked for.
-            return delivery.Arrive(OfferOf(name), ReceiptOf(name), file)! with { Level = level };
+            return new Arrival(delivery.IdOf(OfferOf(name))!.Value, OfferOf(name), ReceiptOf(name), level, file.Identify());
         }
 
         public string PathOf(Arrival arrival) => $"{Root}/{arrival.Staged.Directory}/{arrival.Staged.File}";

@@ -12,6 +12,7 @@ internal sealed class JournalState
     /// <summary>Bytes of names of remembered receipts; few files are stored under another name than they were sent.</summary>
     public const long MostNameBytes = 4 << 20;
 
+    // An arrival is in one of these two at most.
     private readonly Dictionary<UInt128, JournalRecord> pending = [];
     private readonly Dictionary<UInt128, LinkedListNode<JournalRecord>> done = [];
     private readonly LinkedList<JournalRecord> doneInOrder = [];
@@ -41,12 +42,14 @@ internal sealed class JournalState
         switch (record.Event)
         {
             case JournalEvent.Intent:
-                Forget(record.Id);
+                ForgetDone(record.Id);
                 pending[record.Id] = record;
                 break;
             case JournalEvent.Done:
-                pending.TryGetValue(record.Id, out JournalRecord? intent);
-                Forget(record.Id);
+                if (!pending.Remove(record.Id, out JournalRecord? intent))
+                {
+                    ForgetDone(record.Id);
+                }
                 if (record.Receipt is null)
                 {
                     if (intent is null)
@@ -66,11 +69,12 @@ internal sealed class JournalState
                 nameBytes += record.Receipt!.Name.Bytes.Length;
                 while (done.Count > MostDone || nameBytes > MostNameBytes)
                 {
-                    Forget(doneInOrder.First!.Value.Id);
+                    ForgetDone(doneInOrder.First!.Value.Id);
                 }
                 break;
             case JournalEvent.Cancelled:
-                Forget(record.Id);
+                pending.Remove(record.Id);
+                ForgetDone(record.Id);
                 break;
             case JournalEvent.Boot:
                 if (Boot != record.Id)
@@ -103,7 +107,7 @@ internal sealed class JournalState
     {
         foreach (JournalRecord record in doneInOrder.Where(record => record.Receipt!.Level != Durability.Durable).ToArray())
         {
-            Forget(record.Id);
+            ForgetDone(record.Id);
         }
     }
 
@@ -112,7 +116,7 @@ internal sealed class JournalState
     {
         while (doneInOrder.First is { } oldest && oldest.Value.At < time)
         {
-            Forget(oldest.Value.Id);
+            ForgetDone(oldest.Value.Id);
         }
         while (madeInOrder.First is { } oldest && oldest.Value.At < time)
         {
@@ -126,9 +130,8 @@ internal sealed class JournalState
     /// <summary>The directories that a delivery has made and not ended.</summary>
     public IEnumerable<DirectoryIdentity> MadeBy(UInt128 delivery) => [.. made.Keys.Where(key => key.Delivery == delivery).Select(key => key.Directory)];
 
-    private void Forget(UInt128 arrival)
+    private void ForgetDone(UInt128 arrival)
     {
-        pending.Remove(arrival);
         if (done.Remove(arrival, out LinkedListNode<JournalRecord>? node))
         {
             doneInOrder.Remove(node);

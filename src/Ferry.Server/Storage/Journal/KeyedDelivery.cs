@@ -47,13 +47,17 @@ internal sealed class KeyedDelivery : IDisposable
     /// <summary>The directories that it has made on earlier connections and not ended.</summary>
     public IEnumerable<DirectoryIdentity> MadeEarlier => journal.MadeBy(Delivery);
 
+    /// <summary>Which arrival an offer is; null when the sender gave it no number.</summary>
+    public UInt128? IdOf(in Offer offer) => offer.Source is { } source ? Arrival.IdOf(Delivery, source, offer.Name) : null;
+
     /// <summary>The receipt that an offer got on an earlier connection; null when it is to be stored.</summary>
+    /// <param name="id">Which arrival the offer is; null when the sender gave it no number.</param>
     /// <param name="offer">The offer.</param>
     /// <param name="algorithm">The connection's hash: one by another cannot be said.</param>
     /// <param name="asked">The level that a file stored now would get.</param>
-    public Receipt? Find(in Offer offer, string algorithm, Durability asked)
+    public Receipt? Find(UInt128? id, in Offer offer, string algorithm, Durability asked)
     {
-        if ((offer.Kind != EntryKind.File && !offer.Atomic) || offer.Source is not { } source || journal.FindDone(Arrival.IdOf(Delivery, source, offer.Name), mark) is not { } record)
+        if ((offer.Kind != EntryKind.File && !offer.Atomic) || id is not { } arrival || journal.FindDone(arrival, mark) is not { } record)
         {
             return null;
         }
@@ -74,18 +78,6 @@ internal sealed class KeyedDelivery : IDisposable
             Replayed = true,
         };
     }
-
-    /// <summary>What is to be written down of a complete file; null when the sender gave it no number.</summary>
-    public Arrival? Arrive(in Offer offer, Receipt receipt, IncomingFile file) => offer.Source is { } source
-        ? new Arrival(Arrival.IdOf(Delivery, source, offer.Name), offer, receipt, file.Level, file.Identify())
-        : null;
-
-    /// <summary>The same for a directory that is published as a whole.</summary>
-    public Arrival? Arrive(in Offer offer, Receipt receipt, FerryPath waiting, ConfinedDirectory directory) => offer.Source is { } source
-        ? new Arrival(
-            Arrival.IdOf(Delivery, source, offer.Name), offer, receipt, receipt.Level!.Value,
-            new StagedIdentity(WaitingTrees.Path, waiting, directory.Status.Inode, directory.Status.Born))
-        : null;
 
     /// <inheritdoc cref="UserJournal.Intend"/>
     public void Intend(IReadOnlyList<Arrival> arrivals, bool flush) => journal.Intend(arrivals, flush);
