@@ -108,7 +108,7 @@ public sealed class FaultTests
         Prove.Note($"error: EINTR, {delivery}: {calls} calls interrupted, nothing changed");
     }
 
-    /// <summary>Every transfer of bytes is cut to a few hundred: real short writes, and through them short reads at the other side.</summary>
+    /// <summary>Every transfer of bytes is cut to a few hundred: real short reads of sources, short writes, and through them short reads at the other side.</summary>
     [Theory]
     [MemberData(nameof(Scenarios))]
     public async Task Calls_that_take_less_than_they_were_given_are_gone_on_with(string delivery)

@@ -16,7 +16,7 @@ internal sealed class Injection : IDisposable
     public const string Changes = FileChanges + ",sendto,sendmsg";
 
     /// <summary>What moves bytes and may move fewer than asked for.</summary>
-    public const string Transfers = "pwrite64,write,sendto,sendmsg";
+    public const string Transfers = "pread64,pwrite64,write,sendto,sendmsg";
 
     private static readonly Lazy<string> Compiled = new(Compile);
 

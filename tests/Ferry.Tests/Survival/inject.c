@@ -8,7 +8,7 @@
 //   short BYTES   the call is made with at most so many bytes
 //
 // CALLS are separated by commas. A name alone counts calls on files, directories and sockets, name/file, name/directory and name/socket those on one kind
-// only; calls on anything else (pipes, the runtime's own descriptors) are not counted. openat2 counts where it creates, ioctl where it clones.
+// only; calls on anything else (pipes, shared libraries, the runtime's own descriptors) are not counted. openat2 counts where it creates, ioctl where it clones.
 // LOG gets a line for each call counted: number, thread, name/kind, path, and with an asterisk what met ACTION.
 //
 // The kernel stops the thread (seccomp, user notification) and a second process decides. It is a grandchild, so the program keeps its process id and has no
@@ -110,7 +110,7 @@ static void peek_name(pid_t thread, unsigned long long address, char *name, size
 static const char *kind_of(mode_t mode, const char *path) {
     if (S_ISSOCK(mode)) return "socket";
     if (S_ISDIR(mode)) return "directory";
-    return S_ISREG(mode) && strncmp(path, "/memfd:", 7) ? "file" : NULL;
+    return S_ISREG(mode) && strncmp(path, "/memfd:", 7) && !strstr(path, ".so") ? "file" : NULL;
 }
 
 static int is_counted(const struct call *call, const struct seccomp_notif *request) {
