@@ -14,8 +14,8 @@ internal sealed class PlainServerTarget : FuzzTarget
     {
         foreach (string says in new[] { "name\ncontent", "file\nnew", "link\nx", "directory\nx", ".ferry\nx", "a/b\nx", "\nx", "no end of line", "name\n", "PUT /x HTTP/1.1\r\n\r\n" })
         {
-            yield return ($"seed-{says.Length}-{says[0]:x}", [0, .. Encoding.UTF8.GetBytes(says)]);
-            yield return ($"closed-{says.Length}-{says[0]:x}", [1, .. Encoding.UTF8.GetBytes(says)]);
+            yield return ($"seed-{says.Length}-{(int)says[0]:x}", [0, .. Encoding.UTF8.GetBytes(says)]);
+            yield return ($"closed-{says.Length}-{(int)says[0]:x}", [1, .. Encoding.UTF8.GetBytes(says)]);
         }
         yield return ("large", [0, .. "large\n"u8, .. new byte[10_000]]);
     }
