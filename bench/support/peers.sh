@@ -56,6 +56,8 @@ name_variants() {
     local sent=${source##*/} cp=cp
     [ ! -d "$source" ] || cp="cp -a"
     variant through_ferry "ferry" "" "$root/inbox/$sent"
+    variant through_ferry_again "ferry again" "" "$root/inbox/$sent"
+    variant through_ferry_keyed "ferry --delivery-key" "" "$root/inbox/$sent"
     variant through_ferry_alone "ferry --jobs 1" "" "$root/inbox/$sent"
     variant through_ferry_checked "ferry --checksum" "" "$root/inbox/$sent"
     variant through_stream "ferry --no-descriptors" "" "$root/inbox/$sent"

@@ -35,6 +35,9 @@ send() {
 }
 
 through_ferry() { send; }
+through_ferry_again() { send; }
+# Each round is a delivery of its own.
+through_ferry_keyed() { send --delivery-key "$round"; }
 through_ferry_alone() { send --jobs 1; }
 through_ferry_checked() { send --checksum; }
 through_stream() { send --no-descriptors; }
