@@ -49,6 +49,25 @@ public sealed class JournalTests
     }
 
     [Fact]
+    public void What_is_stored_again_loses_its_receipt_until_that_is_done()
+    {
+        var state = new JournalState();
+        JournalRecord intent = Done(1) with { Event = JournalEvent.Intent };
+        state.Apply(Done(1));
+
+        state.Apply(intent);
+        Assert.Null(state.FindDone(1));
+        state.Apply(Done(1));
+        Assert.NotNull(state.FindDone(1));
+        state.Apply(Done(1));
+        Assert.Equal(1, state.Count);
+
+        state.Apply(intent);
+        state.Apply(new JournalRecord { Event = JournalEvent.Cancelled, Id = 1, At = 0 });
+        Assert.Equal(0, state.Count);
+    }
+
+    [Fact]
     public async Task A_receipt_is_given_again_for_a_day()
     {
         using var directory = new JournalDirectory();
