@@ -32,6 +32,7 @@ internal sealed class DemoRun(string[] paths, DemoDirectory directory, EndSignal
         }
         catch (OperationCanceledException) when (signal.ExitCode is { } code)
         {
+            // Who sent the signal knows why it ended; the exit code passes that on.
             return code;
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or FerryException)

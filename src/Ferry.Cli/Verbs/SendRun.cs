@@ -35,6 +35,7 @@ internal sealed class SendRun(SendRequest request)
         }
         catch (OperationCanceledException) when (signal.ExitCode is { } code)
         {
+            // The signal's own exit code says what happened; what is counted so far is still shown.
             Messages.Error("ended by a signal; what has no receipt may or may not be stored");
             ended = code;
         }
@@ -106,6 +107,7 @@ internal sealed class SendRun(SendRequest request)
         }
         catch (FerryException e) when (e.Receipt is { } receipt)
         {
+            // The receipt says why: it is counted and shown like those that came without an exception.
             return receipt;
         }
     }
@@ -119,6 +121,7 @@ internal sealed class SendRun(SendRequest request)
         }
         catch (FerryException e) when (e.Receipt is { } receipt)
         {
+            // The receipt says why: it is counted and shown like those that came without an exception.
             return receipt;
         }
     }

@@ -123,22 +123,21 @@ internal sealed class AtomicTree : IDisposable
         ConfinedDirectory parent = worker.Directories.OpenOrMake(target.Directory);
         using ConfinedDirectory directory = OpenWaiting();
         var receipt = new Receipt { Name = target.Path, Kind = EntryKind.Directory, Result = ReceiptResult.Stored, Level = level };
-        Arrival? arrival = keyed?.IdOf(offer) is { } id
-            ? new Arrival(id, offer, receipt, receipt.Level!.Value, new StagedIdentity(WaitingTrees.Path, FerryPath.FromBytes(name), directory.Status.Inode, directory.Status.Born))
-            : null;
-        if (arrival is null)
+        if (keyed?.IdOf(offer) is not { } id)
         {
             return receipt with { Name = Publish(worker, directory, parent, offer.Metadata, (level, isFlushed)) };
         }
+        var staged = new StagedIdentity(WaitingTrees.Path, FerryPath.FromBytes(name), directory.Status.Inode, directory.Status.Born);
+        var arrival = new Arrival(id, offer, receipt, level, staged);
         try
         {
-            keyed!.Intend([arrival], level == Durability.Durable);
+            keyed.Intend([arrival], level == Durability.Durable);
             receipt = receipt with { Name = Publish(worker, directory, parent, offer.Metadata, (level, isFlushed)) };
         }
         catch (FerryException)
         {
             // What cannot be said not to be published stays where the next start sees it.
-            isLeft = !keyed!.TrySettle([(arrival, null)]);
+            isLeft = !keyed.TrySettle([(arrival, null)]);
             throw;
         }
         keyed.TrySettle([(arrival, receipt.Name)]);
