@@ -298,6 +298,7 @@ internal sealed class IncomingEntry : IDisposable
         Hash = contentHash is null ? null : ContentHash.ToText(algorithm, contentHash),
         Checked = check,
         How = how,
+        Level = file!.Level,
         ResumedFrom = resumedFrom > 0 && how != TransferMethod.Cloned ? resumedFrom : null,
     };
 

@@ -150,15 +150,14 @@ internal sealed class StorePipeline : IDisposable
         {
             (file, Receipt receipt) = entry.Stage(worker, buffers, connection.Broken);
             // What is in a directory that is published as a whole is stored again where its receipt was lost: it is nowhere else yet.
-            file.Arrival = !file.Waits && entry.ArrivalId is { } id ? new Arrival(id, entry.Offer, receipt, file.Level, file.Identify()) : null;
-            if (file.Arrival is null && file.TryPublishUnflushed(worker.Directories))
+            file.Intent = !file.Waits && entry.ArrivalId is { } id ? Keyed!.IntentOf(id, entry.Offer, receipt, file.Identify()) : null;
+            if (file.Intent is null && file.TryPublishUnflushed(worker.Directories))
             {
-                Finish(entry, receipt with { Name = file.StoredAs, Level = file.Level });
+                Finish(entry, StoredAs(file, receipt));
                 file.Dispose();
                 return;
             }
-            commit.Add(file, (stored, failure) => Finish(
-                entry, failure is null ? receipt with { Name = stored.StoredAs, Level = stored.Level } : NotStored(entry, failure)));
+            commit.Add(file, (stored, failure) => Finish(entry, failure is null ? StoredAs(stored, receipt) : NotStored(entry, failure)));
         }
         catch (FerryException e) when (e is not FerryConnectionException)
         {
@@ -228,6 +227,8 @@ internal sealed class StorePipeline : IDisposable
             Answer(entry, receipt);
         }
     }
+
+    private static Receipt StoredAs(IncomingFile file, Receipt receipt) => file.StoredAs == receipt.Name ? receipt : receipt with { Name = file.StoredAs };
 
     private Receipt NotStored(IncomingEntry entry, FerryException reason) => store.NotStored(entry.Offer.Name, entry.Offer.Kind, reason);
 }

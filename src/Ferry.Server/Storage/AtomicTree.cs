@@ -128,19 +128,19 @@ internal sealed class AtomicTree : IDisposable
             return receipt with { Name = Publish(worker, directory, parent, offer.Metadata, (level, isFlushed)) };
         }
         var staged = new StagedIdentity(WaitingTrees.Path, FerryPath.FromBytes(name), directory.Status.Inode, directory.Status.Born);
-        var arrival = new Arrival(id, offer, receipt, level, staged);
+        JournalRecord intent = keyed.IntentOf(id, offer, receipt, staged);
         try
         {
-            keyed.Intend([arrival], level == Durability.Durable);
+            keyed.Intend([intent], level == Durability.Durable);
             receipt = receipt with { Name = Publish(worker, directory, parent, offer.Metadata, (level, isFlushed)) };
         }
         catch (FerryException)
         {
             // What cannot be said not to be published stays where the next start sees it.
-            isLeft = !keyed.TrySettle([(arrival, null)]);
+            isLeft = !keyed.TrySettle([(intent, null)]);
             throw;
         }
-        keyed.TrySettle([(arrival, receipt.Name)]);
+        keyed.TrySettle([(intent, receipt.Name)]);
         return receipt;
     }
 

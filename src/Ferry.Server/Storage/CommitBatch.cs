@@ -101,7 +101,7 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
 
     private void Intend(List<Item> files, bool flush)
     {
-        List<Item> intended = keyed is null ? [] : files.FindAll(item => item.Failure is null && !item.IsIntended && item.File.Arrival is not null);
+        List<Item> intended = keyed is null ? [] : files.FindAll(item => item.Failure is null && !item.IsIntended && item.File.Intent is not null);
         if (intended.Count == 0)
         {
             return;
@@ -109,7 +109,7 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
         intended.ForEach(item => item.IsIntended = true);
         try
         {
-            keyed!.Intend([.. intended.Select(item => item.File.Arrival!)], flush);
+            keyed!.Intend([.. intended.Select(item => item.File.Intent!)], flush);
         }
         catch (FerryException e)
         {
@@ -121,7 +121,7 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
     private void Settle(List<Item> over, Exception? fault)
     {
         List<Item> intended = over.FindAll(item => item.IsIntended);
-        if (intended.Count > 0 && !keyed!.TrySettle([.. intended.Select(item => (item.File.Arrival!, item.StoredAsUnless(fault)))]))
+        if (intended.Count > 0 && !keyed!.TrySettle([.. intended.Select(item => (item.File.Intent!, item.StoredAsUnless(fault)))]))
         {
             intended.FindAll(item => item.StoredAsUnless(fault) is null).ForEach(item => item.File.Leave());
         }

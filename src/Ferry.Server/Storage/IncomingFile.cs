@@ -102,7 +102,7 @@ internal sealed class IncomingFile : IDisposable
     public bool Waits => name.Waits;
 
     /// <summary>What is written down of it before it is published; null in a delivery without a key.</summary>
-    public Arrival? Arrival { get; set; }
+    public JournalRecord? Intent { get; set; }
 
     private Store Store => delivery.Store;
 
@@ -257,8 +257,11 @@ internal sealed class IncomingFile : IDisposable
         return (StoredAs, Level);
     }
 
-    /// <summary>What tells later whether it still waits to be published.</summary>
-    public StagedIdentity Identify() => staged.Identify();
+    /// <summary>
+    /// What tells later whether it still waits to be published. What it is needs a look only where it may have to be known by that: under another name than its own,
+    /// or after a power cut.
+    /// </summary>
+    public StagedIdentity Identify() => Level == Durability.Durable || Store.Existing == ExistingFiles.Number ? staged.Identify() : staged.Place;
 
     /// <summary>Leaves it in staging, where the next start finds it.</summary>
     public void Leave() => staged.Leave();

@@ -86,11 +86,14 @@ internal sealed class StagedFile : IDisposable
         return status.Permissions;
     }
 
-    /// <summary>What tells later whether it still waits.</summary>
+    /// <summary>Where it waits.</summary>
+    public StagedIdentity Place => new(staging.Path, FerryPath.FromBytes(temporaryName), 0, default);
+
+    /// <summary>Where it waits, and what tells it from others, wherever it is later.</summary>
     public StagedIdentity Identify()
     {
-        Check(FileCalls.GetStatus(handle, out FileStatus status), "look at");
-        return new StagedIdentity(staging.Path, FerryPath.FromBytes(temporaryName), status.Inode, status.Born);
+        FileStatus status = GetStatus();
+        return Place with { Inode = status.Inode, Born = status.Born };
     }
 
     /// <summary>Reserves blocks on the device; false where the file system cannot.</summary>

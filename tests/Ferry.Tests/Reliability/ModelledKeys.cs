@@ -61,8 +61,8 @@ internal sealed class ModelledKeys(StoreModel model)
         {
             file.Write(content);
             file.Complete(delivery);
-            var receipt = new Receipt { Name = offer.Name, Result = ReceiptResult.Stored, Size = content.Length };
-            file.Arrival = new Arrival(keyed.IdOf(offer)!.Value, offer, receipt, file.Level, file.Identify());
+            var receipt = new Receipt { Name = offer.Name, Result = ReceiptResult.Stored, Size = content.Length, Level = file.Level };
+            file.Intent = keyed.IntentOf(keyed.IdOf(offer)!.Value, offer, receipt, file.Identify());
             (string? Stored, FerryErrorCode? Refusal) published = (null, null);
             var batch = new CommitBatch(keyed: keyed);
             batch.Add(file, (incoming, failure) => published = failure is null ? (incoming.StoredAs.ToString(), null) : (null, failure.Code));

@@ -21,11 +21,11 @@ public sealed class JournalTests
         var state = new JournalState();
         for (int i = 0; i < JournalState.MostDone + 100; i++)
         {
-            state.Apply(Done(i));
+            Publish(state, i);
         }
         for (int i = 0; i < JournalState.MostMade + 100; i++)
         {
-            state.Apply(new JournalRecord { Event = JournalEvent.Made, Id = 7, At = i, Staged = new StagedIdentity(default, default, (ulong)i + 1, default) });
+            state.Apply(new JournalRecord { Event = JournalEvent.Made, Ids = [7], At = i, Staged = new StagedIdentity(default, default, (ulong)i + 1, default) });
         }
 
         Assert.Equal(JournalState.MostDone + JournalState.MostMade, state.Count);
@@ -41,7 +41,7 @@ public sealed class JournalTests
         string name = new('n', 100_000);
         for (int i = 0; i < 200; i++)
         {
-            state.Apply(Done(i, name));
+            Publish(state, i, name);
         }
 
         Assert.InRange(state.Count, 1, (int)(JournalState.MostNameBytes / name.Length));
@@ -52,19 +52,38 @@ public sealed class JournalTests
     public void What_is_stored_again_loses_its_receipt_until_that_is_done()
     {
         var state = new JournalState();
-        JournalRecord intent = Done(1) with { Event = JournalEvent.Intent };
-        state.Apply(Done(1));
+        Publish(state, 1);
 
-        state.Apply(intent);
+        state.Apply(Intent(1, offset: 2));
         Assert.Null(state.FindDone(1));
+        Assert.Equal(1, state.PendingCount);
         state.Apply(Done(1));
-        Assert.NotNull(state.FindDone(1));
+        Assert.Equal(2, state.FindDone(1)?.Intent);
         state.Apply(Done(1));
-        Assert.Equal(1, state.Count);
+        Assert.Equal((1, 0), (state.Count, state.PendingCount));
 
-        state.Apply(intent);
-        state.Apply(new JournalRecord { Event = JournalEvent.Cancelled, Id = 1, At = 0 });
-        Assert.Equal(0, state.Count);
+        state.Apply(Intent(1, offset: 3));
+        state.Apply(new JournalRecord { Event = JournalEvent.Cancelled, Ids = [1], At = 0 });
+        Assert.Equal((0, 0), (state.Count, state.PendingCount));
+    }
+
+    /// <summary>Its older place in the order is no reason to forget it.</summary>
+    [Fact]
+    public void What_was_stored_again_is_as_new_as_that()
+    {
+        var state = new JournalState();
+        Publish(state, 0, "first");
+        Publish(state, 0, "again", offset: 1);
+        for (int i = 1; i < JournalState.MostDone; i++)
+        {
+            Publish(state, i);
+        }
+
+        Assert.NotNull(state.FindDone(0));
+        Assert.Equal("again", state.OtherName(0).ToString());
+        Publish(state, JournalState.MostDone);
+        Assert.Null(state.FindDone(0));
+        Assert.True(state.OtherName(0).IsEmpty);
     }
 
     [Fact]
@@ -89,9 +108,9 @@ public sealed class JournalTests
             long largest = 0;
             for (int batch = 0; batch < 600; batch++)
             {
-                Arrival[] arrivals = [.. Enumerable.Range(0, 100).Select(i => JournalDirectory.Arrive(delivery, $"file{batch}-{i}"))];
-                delivery.Intend(arrivals, flush: false);
-                Assert.True(delivery.TrySettle([.. arrivals.Select(arrival => (arrival, (FerryPath?)arrival.Receipt.Name))]));
+                JournalRecord[] intents = [.. Enumerable.Range(0, 100).Select(i => JournalDirectory.Arrive(delivery, $"file{batch}-{i}"))];
+                delivery.Intend(intents, flush: false);
+                Assert.True(delivery.TrySettle([.. intents.Select(intent => (intent, (FerryPath?)intent.Name))]));
                 largest = Math.Max(largest, new FileInfo(directory.JournalPath).Length);
             }
             Assert.InRange(largest, 3 << 20, 12 << 20);
@@ -229,7 +248,7 @@ public sealed class JournalTests
     {
         using var directory = new JournalDirectory(ExistingFiles.Number);
         await File.WriteAllTextAsync(directory.Root + "/taken.txt", "in the way", Cancel);
-        Arrival published, waiting, numbered, moved;
+        JournalRecord published, waiting, numbered, moved;
         using (KeyedDelivery delivery = await directory.BeginAsync())
         {
             (published, waiting, numbered, moved) = (
@@ -248,20 +267,40 @@ public sealed class JournalTests
         Assert.Null(await directory.FindAsync("waiting"));
     }
 
-    /// <summary>After a power cut what is missing in staging may never have been on the device: only what is seen counts.</summary>
+    /// <summary>Where a file has its own name or none, it is known by whether it still waits.</summary>
     [Fact]
-    public async Task After_a_power_cut_only_what_is_seen_and_was_flushed_is_given_again()
+    public async Task What_may_have_no_other_name_is_published_when_it_waits_no_more()
     {
         using var directory = new JournalDirectory();
         using (KeyedDelivery delivery = await directory.BeginAsync())
         {
-            Arrival seen = directory.Stage(delivery, "seen", Durability.Durable), lost = directory.Stage(delivery, "lost", Durability.Durable);
-            Arrival unflushed = directory.Stage(delivery, "unflushed"), done = directory.Stage(delivery, "done"), durable = directory.Stage(delivery, "durable", Durability.Durable);
+            JournalRecord published = directory.Stage(delivery, "published"), waiting = directory.Stage(delivery, "waiting"), moved = directory.Stage(delivery, "moved");
+            delivery.Intend([published, waiting, moved], flush: true);
+            File.Move(directory.PathOf(published), directory.Root + "/published");
+            File.Delete(directory.PathOf(moved));
+        }
+
+        directory.Restart();
+
+        Assert.Equal("published", (await directory.FindAsync("published"))?.Name.ToString());
+        Assert.Equal("moved", (await directory.FindAsync("moved"))?.Name.ToString());
+        Assert.Null(await directory.FindAsync("waiting"));
+    }
+
+    /// <summary>After a power cut what is missing in staging may never have been on the device: only what is seen counts.</summary>
+    [Fact]
+    public async Task After_a_power_cut_only_what_is_seen_and_was_flushed_is_given_again()
+    {
+        using var directory = new JournalDirectory(ExistingFiles.Number);
+        using (KeyedDelivery delivery = await directory.BeginAsync())
+        {
+            JournalRecord seen = directory.Stage(delivery, "seen", Durability.Durable), lost = directory.Stage(delivery, "lost", Durability.Durable);
+            JournalRecord unflushed = directory.Stage(delivery, "unflushed"), done = directory.Stage(delivery, "done"), durable = directory.Stage(delivery, "durable", Durability.Durable);
             delivery.Intend([seen, lost, unflushed, done, durable], flush: true);
             File.Move(directory.PathOf(seen), directory.Root + "/seen");
             File.Move(directory.PathOf(unflushed), directory.Root + "/unflushed");
             File.Delete(directory.PathOf(lost));
-            Assert.True(delivery.TrySettle([(done, done.Receipt.Name), (durable, durable.Receipt.Name)]));
+            Assert.True(delivery.TrySettle([(done, done.Name), (durable, durable.Name)]));
         }
 
         directory.Boot++;
@@ -281,7 +320,7 @@ public sealed class JournalTests
         using var directory = new JournalDirectory();
         using (KeyedDelivery delivery = await directory.BeginAsync())
         {
-            Arrival linked = directory.Stage(delivery, "linked");
+            JournalRecord linked = directory.Stage(delivery, "linked");
             delivery.Intend([linked], flush: true);
             Tool.Run("ln", directory.PathOf(linked), directory.Root + "/linked");
         }
@@ -294,18 +333,20 @@ public sealed class JournalTests
     private static async Task StoreOneAsync(JournalDirectory directory, string name = "name")
     {
         using KeyedDelivery delivery = await directory.BeginAsync();
-        Arrival arrival = JournalDirectory.Arrive(delivery, name);
-        delivery.Intend([arrival], flush: true);
-        Assert.True(delivery.TrySettle([(arrival, arrival.Receipt.Name)]));
+        JournalRecord intent = JournalDirectory.Arrive(delivery, name);
+        delivery.Intend([intent], flush: true);
+        Assert.True(delivery.TrySettle([(intent, intent.Name)]));
     }
 
-    private static JournalRecord Done(int id, string name = "") => new()
+    private static void Publish(JournalState state, int id, string name = "", long offset = 0)
     {
-        Event = JournalEvent.Done,
-        Id = (UInt128)id,
-        At = id,
-        Receipt = new Receipt { Name = name, Result = ReceiptResult.Stored },
-    };
+        state.Apply(Intent(id, offset));
+        state.Apply(Done(id, name));
+    }
+
+    private static JournalRecord Intent(int id, long offset) => new() { Event = JournalEvent.Intent, Ids = [(UInt128)id], At = id, Offset = offset };
+
+    private static JournalRecord Done(int id, string name = "") => new() { Event = JournalEvent.Done, Ids = [(UInt128)id], At = id, Name = name };
 
     private sealed class JournalDirectory : IDisposable, IKeyedConnection
     {
@@ -349,19 +390,19 @@ public sealed class JournalTests
             return delivery.Find(delivery.IdOf(OfferOf(name)), OfferOf(name), ContentHash.XxHash, Durability.Received);
         }
 
-        public static Arrival Arrive(KeyedDelivery delivery, string name) => new(
-            delivery.IdOf(OfferOf(name))!.Value, OfferOf(name), ReceiptOf(name), Durability.Received, new StagedIdentity(".ferry/incoming/1", "1", 1, default));
+        public static JournalRecord Arrive(KeyedDelivery delivery, string name) =>
+            IntentOf(delivery, name, Durability.Received, new StagedIdentity(".ferry/incoming/1", "1", 1, default));
 
-        public Arrival Stage(KeyedDelivery delivery, string name, Durability level = Durability.Received)
+        public JournalRecord Stage(KeyedDelivery delivery, string name, Durability level = Durability.Received)
         {
             IncomingFile file = store.BeginDelivery().CreateFile(name, new FileExpectation(7, default, Durability.Received), contentIsHere: true);
             files.Add(file);
             file.Write("content"u8);
             // In memory nothing is durable, whatever was asked for.
-            return new Arrival(delivery.IdOf(OfferOf(name))!.Value, OfferOf(name), ReceiptOf(name), level, file.Identify());
+            return IntentOf(delivery, name, level, file.Identify());
         }
 
-        public string PathOf(Arrival arrival) => $"{Root}/{arrival.Staged.Directory}/{arrival.Staged.File}";
+        public string PathOf(JournalRecord intent) => $"{Root}/{intent.Staged.Directory}/{intent.Staged.File}";
 
         public void Dispose()
         {
@@ -372,7 +413,8 @@ public sealed class JournalTests
 
         private static Offer OfferOf(string name) => new(EntryKind.File, name, 7, default, null) { Source = 0 };
 
-        private static Receipt ReceiptOf(string name) => new() { Name = name, Result = ReceiptResult.Stored, Size = 7, Level = Durability.Received };
+        private static JournalRecord IntentOf(KeyedDelivery delivery, string name, Durability level, StagedIdentity staged) => delivery.IntentOf(
+            delivery.IdOf(OfferOf(name))!.Value, OfferOf(name), new Receipt { Name = name, Result = ReceiptResult.Stored, Size = 7, Level = level }, staged);
 
         private Store Open()
         {

@@ -14,20 +14,17 @@ namespace Ferry.Server.Storage.Journal;
 /// </summary>
 internal sealed class JournalFile : IDisposable
 {
-    /// <summary>Larger than any that is written here; such a one is not read into memory.</summary>
+    /// <summary>Larger than any that is written here; such a one is not read.</summary>
     public const long MostBytes = 64 << 20;
 
     private const uint OwnerReadsAndWrites = 0x180; // 0600
-
-    /// <summary>Records of one write where it need not be one alone.</summary>
-    private const int Piece = 1000;
 
     private static readonly byte[] Heading = "ferry journal 1\n"u8.ToArray();
 
     private readonly ConfinedDirectory directory;
     private readonly FerryPath name;
     private readonly SafeFileHandle handle;
-    private readonly ArrayBufferWriter<byte> encoded = new();
+    private readonly ArrayBufferWriter<byte> added = new();
     private readonly CborWriter cbor = new(CborConformanceMode.Lax, convertIndefiniteLengthEncodings: true);
 
     // Each record:
@@ -36,6 +33,11 @@ internal sealed class JournalFile : IDisposable
     //      4     8  XXH3 of the payload, little-endian
     //     12        payload, a CBOR map
     private const int FrameSize = 12;
+
+    /// <summary>What was read last: who reads one record mostly reads the next as well.</summary>
+    private readonly byte[] window = new byte[64 * 1024];
+    private long windowStart;
+    private int windowLength;
 
     private JournalFile(ConfinedDirectory directory, FerryPath name, SafeFileHandle handle)
     {
@@ -64,9 +66,12 @@ internal sealed class JournalFile : IDisposable
         }
     }
 
-    /// <summary>Makes a new file with the given records, flushed, in the place of the one with that name.</summary>
+    /// <summary>Makes a new file, flushed, in the place of the one with that name.</summary>
+    /// <param name="directory">Where it is.</param>
+    /// <param name="name">Its name.</param>
+    /// <param name="fill">Writes its records.</param>
     /// <exception cref="FerryException">It cannot be written; the old one is as it was.</exception>
-    public static JournalFile Rewrite(ConfinedDirectory directory, FerryPath name, IEnumerable<JournalRecord> records)
+    public static JournalFile Rewrite(ConfinedDirectory directory, FerryPath name, Action<JournalFile> fill)
     {
         FerryPath fresh = FerryPath.FromBytes([.. name.Bytes, .. ".new"u8]);
         directory.RemoveFile(fresh.Bytes);
@@ -74,10 +79,7 @@ internal sealed class JournalFile : IDisposable
         try
         {
             file.Begin();
-            foreach (JournalRecord[] piece in records.Chunk(Piece))
-            {
-                file.Append(piece);
-            }
+            fill(file);
             file.Flush();
             directory.Replace(fresh.Bytes, directory, name.Bytes);
             directory.Flush();
@@ -92,18 +94,60 @@ internal sealed class JournalFile : IDisposable
 
     /// <summary>Appends records in one write. When that fails nothing of them remains, or the file is of no more use.</summary>
     /// <exception cref="FerryException">It could not be written.</exception>
-    public void Append(IEnumerable<JournalRecord> records)
+    public void Append(IReadOnlyList<JournalRecord> records)
     {
-        ReadOnlySpan<byte> bytes = Encode(records);
-        int error = FileCalls.WriteAll(handle, bytes, Length);
+        foreach (JournalRecord record in records)
+        {
+            Add(record);
+        }
+        Write();
+    }
+
+    /// <summary>Adds a record to what the next <see cref="Write"/> appends, and notes where it will stand.</summary>
+    public void Add(JournalRecord record)
+    {
+        record.Offset = Length + added.WrittenCount;
+        cbor.Reset();
+        record.Write(cbor);
+        Span<byte> frame = added.GetSpan(FrameSize + cbor.BytesWritten);
+        ReadOnlySpan<byte> payload = frame.Slice(FrameSize, cbor.Encode(frame[FrameSize..]));
+        BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
+        BinaryPrimitives.WriteUInt64LittleEndian(frame[4..], XxHash3.HashToUInt64(payload));
+        added.Advance(FrameSize + payload.Length);
+    }
+
+    /// <summary>Adds a record of another file as it stands there; false when there is none any more.</summary>
+    /// <param name="other">The file.</param>
+    /// <param name="offset">Where it stands there.</param>
+    /// <param name="place">Where it will stand here.</param>
+    /// <exception cref="FerryException">The other file cannot be read.</exception>
+    public bool TryAddFrom(JournalFile other, long offset, out long place)
+    {
+        ReadOnlyMemory<byte> frame = other.ReadFrame(offset);
+        place = Length + added.WrittenCount;
+        added.Write(frame.Span);
+        return !frame.IsEmpty;
+    }
+
+    /// <summary>Appends what was added, in one write. When that fails nothing of it remains, or the file is of no more use.</summary>
+    /// <exception cref="FerryException">It could not be written.</exception>
+    public void Write()
+    {
+        int error = FileCalls.WriteAll(handle, added.WrittenSpan, Length);
+        int length = added.WrittenCount;
+        added.ResetWrittenCount();
         if (error != 0)
         {
             // Part of it may be there and read as a record.
             IsBroken = FileCalls.Truncate(handle, Length) != 0;
             throw directory.Failure(error, "write the journal", name.Bytes);
         }
-        Length += bytes.Length;
+        Length += length;
     }
+
+    /// <summary>Reads the record that stands somewhere; null when none does any more.</summary>
+    /// <exception cref="FerryException">The file cannot be read.</exception>
+    public JournalRecord? TryRead(long offset) => TryRead(offset, MessageReader.NewCborReader(), out _);
 
     /// <summary>True when it can only be replaced: what it holds is not known.</summary>
     public bool IsBroken { get; private set; }
@@ -125,22 +169,6 @@ internal sealed class JournalFile : IDisposable
 
     public void Dispose() => handle.Dispose();
 
-    private ReadOnlySpan<byte> Encode(IEnumerable<JournalRecord> records)
-    {
-        encoded.ResetWrittenCount();
-        foreach (JournalRecord record in records)
-        {
-            cbor.Reset();
-            record.Write(cbor);
-            Span<byte> frame = encoded.GetSpan(FrameSize + cbor.BytesWritten);
-            ReadOnlySpan<byte> payload = frame.Slice(FrameSize, cbor.Encode(frame[FrameSize..]));
-            BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
-            BinaryPrimitives.WriteUInt64LittleEndian(frame[4..], XxHash3.HashToUInt64(payload));
-            encoded.Advance(FrameSize + payload.Length);
-        }
-        return encoded.WrittenSpan;
-    }
-
     private void Begin()
     {
         int error = FileCalls.Truncate(handle, 0);
@@ -154,71 +182,90 @@ internal sealed class JournalFile : IDisposable
 
     private void ReadAll(Action<JournalRecord> read)
     {
-        byte[] bytes = ReadBytes();
-        if (!bytes.AsSpan().StartsWith(Heading))
+        int error = FileCalls.GetStatus(handle, out FileStatus status);
+        if (error != 0)
+        {
+            throw directory.Failure(error, "look at the journal", name.Bytes);
+        }
+        Length = status.IsRegularFile && status.Size <= MostBytes ? status.Size : 0;
+        if (!Peek(0, Heading.Length).Span.SequenceEqual(Heading))
         {
             Begin();
             return;
         }
-        int at = Heading.Length;
-        CborReader cbor = MessageReader.NewCborReader();
-        while (TryRead(cbor, bytes.AsMemory(at), out JournalRecord? record, out int length))
+        long at = Heading.Length;
+        CborReader reader = MessageReader.NewCborReader();
+        while (TryRead(at, reader, out int length) is { } record)
         {
             read(record);
             at += length;
         }
-        Length = at;
-        int error = at < bytes.Length ? FileCalls.Truncate(handle, at) : 0;
+        error = at < Length ? FileCalls.Truncate(handle, at) : 0;
         if (error != 0)
         {
             throw directory.Failure(error, "cut the journal", name.Bytes);
         }
+        Length = at;
     }
 
-    private byte[] ReadBytes()
+    private JournalRecord? TryRead(long offset, CborReader reader, out int length)
     {
-        int error = FileCalls.GetStatus(handle, out FileStatus status);
-        byte[] bytes = error == 0 && status.IsRegularFile && status.Size <= MostBytes ? new byte[status.Size] : [];
-        int filled = 0;
-        while (error == 0 && filled < bytes.Length)
+        ReadOnlyMemory<byte> frame = ReadFrame(offset);
+        length = frame.Length;
+        if (frame.IsEmpty)
         {
-            error = FileCalls.Read(handle, bytes.AsSpan(filled), filled, out int read);
-            filled += read;
-            if (read == 0)
-            {
-                break;
-            }
-        }
-        return error == 0 ? bytes[..filled] : throw directory.Failure(error, "read the journal", name.Bytes);
-    }
-
-    private static bool TryRead(CborReader cbor, ReadOnlyMemory<byte> bytes, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out JournalRecord? record, out int length)
-    {
-        (record, length) = (null, 0);
-        if (bytes.Length < FrameSize)
-        {
-            return false;
-        }
-        int size = BinaryPrimitives.ReadInt32LittleEndian(bytes.Span);
-        if (size is < 1 or > JournalRecord.MostBytes || size > bytes.Length - FrameSize)
-        {
-            return false;
-        }
-        ReadOnlyMemory<byte> payload = bytes.Slice(FrameSize, size);
-        if (XxHash3.HashToUInt64(payload.Span) != BinaryPrimitives.ReadUInt64LittleEndian(bytes.Span[4..]))
-        {
-            return false;
+            return null;
         }
         try
         {
-            record = JournalRecord.Read(cbor, payload);
-            length = FrameSize + size;
-            return true;
+            JournalRecord record = JournalRecord.Read(reader, frame[FrameSize..]);
+            record.Offset = offset;
+            return record;
         }
         catch (FerryException)
         {
             // A record of a later version, or chance. What follows it may depend on it.
-            return false;
+            return null;
+        }
+    }
+
+    /// <summary>A record with its frame, until the next read; empty when it is not whole.</summary>
+    private ReadOnlyMemory<byte> ReadFrame(long offset)
+    {
+        ReadOnlySpan<byte> start = Peek(offset, FrameSize).Span;
+        if (start.Length < FrameSize || BinaryPrimitives.ReadInt32LittleEndian(start) is not (>= 1 and <= JournalRecord.MostBytes and var size))
+        {
+            return default;
+        }
+        ReadOnlyMemory<byte> frame = Peek(offset, FrameSize + size);
+        return frame.Length == FrameSize + size && XxHash3.HashToUInt64(frame.Span[FrameSize..]) == BinaryPrimitives.ReadUInt64LittleEndian(frame.Span[4..]) ? frame : default;
+    }
+
+    /// <summary>Bytes of the file, fewer than asked for where it ends.</summary>
+    private ReadOnlyMemory<byte> Peek(long offset, int length)
+    {
+        if (offset < windowStart || offset + length > windowStart + windowLength)
+        {
+            FillWindow(offset);
+        }
+        int start = (int)(offset - windowStart);
+        return window.AsMemory(start, Math.Min(length, windowLength - start));
+    }
+
+    private void FillWindow(long offset)
+    {
+        (windowStart, windowLength) = (offset, 0);
+        // What is appended later is not there yet.
+        int most = (int)Math.Clamp(Length - offset, 0, window.Length);
+        int read = 1;
+        while (windowLength < most && read > 0)
+        {
+            int error = FileCalls.Read(handle, window.AsSpan(windowLength, most - windowLength), offset + windowLength, out read);
+            if (error != 0)
+            {
+                throw directory.Failure(error, "read the journal", name.Bytes);
+            }
+            windowLength += read;
         }
     }
 }

@@ -30,6 +30,10 @@ internal sealed record JournalRecord
     /// <summary>A record is not longer than a name with room for the rest.</summary>
     public const int MostBytes = 2 * ProtocolLimits.MaxStoredPathBytes + 1024;
 
+    /// <summary>Arrivals that one record settles.</summary>
+    public const int MostIds = 256;
+
+    private const int IdBytes = 16;
     private const int MostWord = 32;
     private const int MostStagedName = 64;
 
@@ -37,13 +41,15 @@ internal sealed record JournalRecord
 
     public required JournalEvent Event { get; init; }
 
-    /// <summary>The arrival; for directories the delivery; of a run of the machine its number.</summary>
-    public required UInt128 Id { get; init; }
+    /// <summary>The arrival, and where several are settled alike all of them; for directories the delivery; of a run of the machine its number.</summary>
+    public required UInt128[] Ids { get; init; }
+
+    public UInt128 Id => Ids[0];
 
     /// <summary>When it was written, in milliseconds since 1970.</summary>
     public required long At { get; init; }
 
-    /// <summary>The name offered; of a published file without a receipt the one that it got, where that is another.</summary>
+    /// <summary>The name offered; of a published file the one that it got, where that is another.</summary>
     public FerryPath Name { get; init; }
 
     /// <summary>The size and time offered; null where none was.</summary>
@@ -51,14 +57,17 @@ internal sealed record JournalRecord
 
     public FileTime? Modified { get; init; }
 
-    /// <summary>The receipt of a file; of a published one null where its intent has it. The name in it is empty where it is the name offered.</summary>
+    /// <summary>The receipt that a file gets when it is published. The name in it is empty: it is known only then.</summary>
     public Receipt? Receipt { get; init; }
 
     /// <summary>Where a file waits; of a directory only what it is.</summary>
     public StagedIdentity Staged { get; init; }
 
-    /// <summary>Whose delivery wrote it, for as long as that is connected; never in the file.</summary>
-    public object? Writer { get; init; }
+    /// <summary>The connection that published it; 0 for one that is over. Never in the file.</summary>
+    public long Writer { get; init; }
+
+    /// <summary>Where it stands in the file.</summary>
+    public long Offset { get; set; }
 
     public DirectoryIdentity Directory => new(Staged.Inode, Staged.Born);
 
@@ -66,26 +75,28 @@ internal sealed record JournalRecord
     {
         cbor.WriteStartMap(null);
         WriteNumber(cbor, 1, (long)Event);
-        Span<byte> id = stackalloc byte[16];
-        BinaryPrimitives.WriteUInt128LittleEndian(id, Id);
-        WriteBytes(cbor, 2, id);
+        Span<byte> ids = stackalloc byte[Ids.Length * IdBytes];
+        for (int i = 0; i < Ids.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt128LittleEndian(ids[(i * IdBytes)..], Ids[i]);
+        }
+        WriteBytes(cbor, 2, ids);
         WriteNumber(cbor, 3, At);
         WriteBytes(cbor, 4, Name.Bytes);
         WriteNumber(cbor, 5, Size);
         WriteTime(cbor, 6, Modified);
         if (Receipt is { } receipt)
         {
-            WriteBytes(cbor, 7, receipt.Name.Bytes);
             WriteNumber(cbor, 8, receipt.Size);
             WriteText(cbor, 9, receipt.Hash);
             WriteText(cbor, 10, receipt.Checked.WireName());
             WriteText(cbor, 11, receipt.How.WireName());
             WriteText(cbor, 12, receipt.Level?.WireName());
         }
+        WriteBytes(cbor, 13, Staged.Directory.Bytes);
+        WriteBytes(cbor, 14, Staged.File.Bytes);
         if (Staged.Inode != 0)
         {
-            WriteBytes(cbor, 13, Staged.Directory.Bytes);
-            WriteBytes(cbor, 14, Staged.File.Bytes);
             WriteNumber(cbor, 15, (long)Staged.Inode);
             WriteTime(cbor, 16, new FileTime(Staged.Born.Seconds, Staged.Born.Nanoseconds));
         }
@@ -97,18 +108,21 @@ internal sealed record JournalRecord
     {
         var fields = new Fields();
         new MessageReader(cbor, "journal record", payload).ReadMap(ref fields, ReadField);
-        if (fields.Event is < JournalEvent.Intent or > JournalEvent.Boot || fields.Id is not { Length: 16 } id)
+        bool settles = fields.Event is JournalEvent.Done or JournalEvent.Cancelled;
+        if (fields.Event is < JournalEvent.Intent or > JournalEvent.Boot || fields.Ids is not { Length: >= IdBytes } ids
+            || ids.Length % IdBytes != 0 || (ids.Length > IdBytes && !settles))
         {
             throw new FerryException(FerryErrorCode.StorageError, "a record of no known kind");
         }
-        Receipt? receipt = fields.Event == JournalEvent.Intent || (fields.Event == JournalEvent.Done && fields.Stored is not null)
+        bool hasHash = ContentHash.IsText(fields.Hash);
+        Receipt? receipt = fields.Event == JournalEvent.Intent
             ? new Receipt
             {
-                Name = fields.StoredAs,
+                Name = default,
                 Result = ReceiptResult.Stored,
-                Size = fields.Stored ?? 0,
-                Hash = ContentHash.IsText(fields.Hash) ? fields.Hash : null,
-                Checked = ContentHash.IsText(fields.Hash) ? fields.Checked : HashCheck.None,
+                Size = fields.Stored,
+                Hash = hasHash ? fields.Hash : null,
+                Checked = hasHash ? fields.Checked : HashCheck.None,
                 How = fields.How,
                 Level = fields.Level,
             }
@@ -116,7 +130,7 @@ internal sealed record JournalRecord
         return new JournalRecord
         {
             Event = fields.Event,
-            Id = BinaryPrimitives.ReadUInt128LittleEndian(id),
+            Ids = [.. ids.Chunk(IdBytes).Select(id => BinaryPrimitives.ReadUInt128LittleEndian(id))],
             At = fields.At,
             Name = fields.Name,
             Size = fields.Size,
@@ -170,12 +184,11 @@ internal sealed record JournalRecord
         switch (key)
         {
             case 1: fields.Event = (JournalEvent)reader.ReadNumber("event", (long)JournalEvent.Boot); return true;
-            case 2: fields.Id = reader.ReadBytes("id", 16); return true;
+            case 2: fields.Ids = reader.ReadBytes("ids", MostIds * IdBytes); return true;
             case 3: fields.At = reader.ReadSignedNumber(); return true;
             case 4: fields.Name = FerryPath.FromBytes(reader.ReadBytes("name", ProtocolLimits.MaxStoredPathBytes)); return true;
             case 5: fields.Size = reader.ReadNumber("size", long.MaxValue); return true;
             case 6: fields.Modified = ReadTime(reader); return true;
-            case 7: fields.StoredAs = FerryPath.FromBytes(reader.ReadBytes("stored name", ProtocolLimits.MaxStoredPathBytes)); return true;
             case 8: fields.Stored = reader.ReadNumber("bytes", long.MaxValue); return true;
             case 9: fields.Hash = reader.ReadText("hash", MostWord + 2 * WireText.MostHashBytes); return true;
             case 10: fields.Checked = WireText.Read<HashCheck>(reader, "checked"); return true;
@@ -198,13 +211,12 @@ internal sealed record JournalRecord
     private struct Fields
     {
         public JournalEvent Event;
-        public byte[]? Id;
+        public byte[]? Ids;
         public long At;
         public FerryPath Name;
         public long? Size;
         public FileTime? Modified;
-        public FerryPath StoredAs;
-        public long? Stored;
+        public long Stored;
         public string? Hash;
         public HashCheck Checked;
         public TransferMethod How;

@@ -19,18 +19,19 @@ internal sealed class JournalRecovery(ConfinedDirectory root)
 
     /// <summary>The records that settle what is not settled.</summary>
     /// <param name="state">What the journal says.</param>
+    /// <param name="file">The journal.</param>
     /// <param name="mayBeCut">True when the machine may have lost power since: then only what is seen counts, and only what was flushed.</param>
     /// <param name="now">The time.</param>
-    public List<JournalRecord> Settle(JournalState state, bool mayBeCut, long now)
+    public List<JournalRecord> Settle(JournalState state, JournalFile file, bool mayBeCut, long now)
     {
-        List<JournalRecord> settled = [.. state.Pending.Select(intent => Settle(intent, mayBeCut, now))];
+        List<JournalRecord> settled = [.. state.Pending.Select(item => file.TryRead(item.Intent) is { } intent ? Settle(intent, mayBeCut, now) : Cancelled(item.Arrival, now))];
         settled.AddRange(state.Making.Select(making => SettleDirectory(making, now)));
         return settled;
     }
 
     private JournalRecord Settle(JournalRecord intent, bool mayBeCut, long now)
     {
-        var cancelled = new JournalRecord { Event = JournalEvent.Cancelled, Id = intent.Id, At = now };
+        JournalRecord cancelled = Cancelled(intent.Id, now);
         try
         {
             if (StillWaits(intent.Staged))
@@ -38,7 +39,7 @@ internal sealed class JournalRecovery(ConfinedDirectory root)
                 return cancelled;
             }
             StoredName name = StoredName.Parse(intent.Name);
-            StoredName? found = Find(name, intent.Staged);
+            StoredName? found = intent.Staged.IsKnown ? Find(name, intent.Staged) : null;
             if (mayBeCut && (found is null || intent.Receipt!.Level != Durability.Durable))
             {
                 return cancelled;
@@ -47,15 +48,7 @@ internal sealed class JournalRecovery(ConfinedDirectory root)
             {
                 links.FlushUpToRoot(published.Directory.IsEmpty ? root : root.OpenDirectory(published.Directory));
             }
-            return new JournalRecord
-            {
-                Event = JournalEvent.Done,
-                Id = intent.Id,
-                At = intent.At,
-                Size = intent.Size,
-                Modified = intent.Modified,
-                Receipt = intent.Receipt! with { Name = found is { } other && other.Path != name.Path ? other.Path : default },
-            };
+            return new JournalRecord { Event = JournalEvent.Done, Ids = intent.Ids, At = now, Name = found is { } other && other.Path != name.Path ? other.Path : default };
         }
         catch (FerryException)
         {
@@ -63,6 +56,8 @@ internal sealed class JournalRecovery(ConfinedDirectory root)
             return cancelled;
         }
     }
+
+    private static JournalRecord Cancelled(UInt128 arrival, long now) => new() { Event = JournalEvent.Cancelled, Ids = [arrival], At = now };
 
     /// <summary>A file system without a rename that refuses to replace gives a second name first: a staged file with two names is published.</summary>
     private bool StillWaits(StagedIdentity staged)
@@ -73,7 +68,7 @@ internal sealed class JournalRecovery(ConfinedDirectory root)
         }
         using (delivery)
         {
-            return delivery.TryGetStatus(staged.File.Bytes, out FileStatus status) && IsSame(status, staged) && (staged.IsTree || status.Links == 1);
+            return delivery.TryGetStatus(staged.File.Bytes, out FileStatus status) && (!staged.IsKnown || IsSame(status, staged)) && (staged.IsTree || status.Links == 1);
         }
     }
 

@@ -59,7 +59,7 @@ internal sealed class Journals : IDisposable
     /// <exception cref="FerryException"><see cref="FerryErrorCode.Busy"/> when the older one lives, or that the journal cannot be used.</exception>
     public async Task<KeyedDelivery> BeginAsync(uint user, byte[] key, IKeyedConnection connection, CancellationToken cancellationToken)
     {
-        UInt128 delivery = Arrival.DeliveryOf(key);
+        UInt128 delivery = ArrivalId.OfDelivery(key);
         while (true)
         {
             KeyedDelivery? older;

@@ -23,8 +23,10 @@ internal sealed class KeyedDelivery : IDisposable
     private readonly UserJournal journal;
     private readonly TaskCompletionSource ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
+    private static long connections;
+
     /// <summary>Stands in the journal for this connection.</summary>
-    private readonly object mark = new();
+    private readonly long mark = Interlocked.Increment(ref connections);
 
     internal KeyedDelivery(Journals journals, uint user, UInt128 delivery, UserJournal journal, IKeyedConnection connection)
     {
@@ -48,7 +50,7 @@ internal sealed class KeyedDelivery : IDisposable
     public IEnumerable<DirectoryIdentity> MadeEarlier => journal.MadeBy(Delivery);
 
     /// <summary>Which arrival an offer is; null when the sender gave it no number.</summary>
-    public UInt128? IdOf(in Offer offer) => offer.Source is { } source ? Arrival.IdOf(Delivery, source, offer.Name) : null;
+    public UInt128? IdOf(in Offer offer) => offer.Source is { } source ? ArrivalId.Of(Delivery, source, offer.Name) : null;
 
     /// <summary>The receipt that an offer got on an earlier connection; null when it is to be stored.</summary>
     /// <param name="id">Which arrival the offer is; null when the sender gave it no number.</param>
@@ -57,13 +59,13 @@ internal sealed class KeyedDelivery : IDisposable
     /// <param name="asked">The level that a file stored now would get.</param>
     public Receipt? Find(UInt128? id, in Offer offer, string algorithm, Durability asked)
     {
-        if ((offer.Kind != EntryKind.File && !offer.Atomic) || id is not { } arrival || journal.FindDone(arrival, mark) is not { } record)
+        if ((offer.Kind != EntryKind.File && !offer.Atomic) || id is not { } arrival || journal.FindDone(arrival, mark) is not { } found)
         {
             return null;
         }
-        Receipt receipt = record.Receipt!;
-        if ((offer.Size is { } size && size != record.Size.GetValueOrDefault(receipt.Size))
-            || (offer.Metadata.Modified is { } modified && modified != record.Modified)
+        Receipt receipt = found.Intent.Receipt!;
+        if ((offer.Size is { } size && size != found.Intent.Size.GetValueOrDefault(receipt.Size))
+            || (offer.Metadata.Modified is { } modified && modified != found.Intent.Modified)
             || receipt.Level < asked)
         {
             return null;
@@ -71,7 +73,7 @@ internal sealed class KeyedDelivery : IDisposable
         bool speaksHash = receipt.Hash?.StartsWith(algorithm + ":", StringComparison.Ordinal) == true;
         return receipt with
         {
-            Name = receipt.Name.IsEmpty ? offer.Name : receipt.Name,
+            Name = found.StoredAs,
             Kind = offer.Kind,
             Hash = speaksHash ? receipt.Hash : null,
             Checked = speaksHash ? receipt.Checked : HashCheck.None,
@@ -79,11 +81,28 @@ internal sealed class KeyedDelivery : IDisposable
         };
     }
 
+    /// <summary>What is to be written down before a file or a directory is published.</summary>
+    /// <param name="id">Which arrival it is.</param>
+    /// <param name="offer">As it was offered.</param>
+    /// <param name="receipt">The receipt that it gets when it is published, with the level.</param>
+    /// <param name="staged">Where it waits.</param>
+    public JournalRecord IntentOf(UInt128 id, in Offer offer, Receipt receipt, in StagedIdentity staged) => new()
+    {
+        Event = JournalEvent.Intent,
+        Ids = [id],
+        At = journal.Now,
+        Name = offer.Name,
+        Size = offer.Size,
+        Modified = offer.Metadata.Modified,
+        Receipt = receipt,
+        Staged = staged,
+    };
+
     /// <inheritdoc cref="UserJournal.Intend"/>
-    public void Intend(IReadOnlyList<Arrival> arrivals, bool flush) => journal.Intend(arrivals, flush);
+    public void Intend(IReadOnlyList<JournalRecord> intents, bool flush) => journal.Intend(intents, flush);
 
     /// <inheritdoc cref="UserJournal.TrySettle"/>
-    public bool TrySettle(IReadOnlyList<(Arrival Arrival, FerryPath? StoredAs)> settled) => journal.TrySettle(settled, mark);
+    public bool TrySettle(IReadOnlyList<(JournalRecord Intent, FerryPath? StoredAs)> settled) => journal.TrySettle(settled, mark);
 
     /// <summary>A directory is about to be made.</summary>
     public void Making(FerryPath path) => journal.Write(JournalEvent.Making, Delivery, path);

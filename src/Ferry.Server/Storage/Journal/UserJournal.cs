@@ -9,12 +9,12 @@ internal sealed class UserJournal : IDisposable
     public static readonly TimeSpan Age = TimeSpan.FromHours(24);
 
     /// <summary>A journal is not written anew for less than this.</summary>
-    private const long LeastRewritten = 8 << 20;
+    private const long LeastRewritten = 16 << 20;
 
     private readonly ConfinedDirectory directory;
     private readonly FerryPath name;
     private readonly TimeProvider time;
-    private readonly JournalState state = new();
+    private JournalState state = new();
     private readonly Lock gate = new();
     private readonly Lock flushing = new();
     private JournalFile file;
@@ -40,10 +40,10 @@ internal sealed class UserJournal : IDisposable
         try
         {
             bool mayBeCut = state.Boot != boot;
-            List<JournalRecord> settled = recovery.Settle(state, mayBeCut, Now);
+            List<JournalRecord> settled = recovery.Settle(state, file, mayBeCut, Now);
             if (mayBeCut)
             {
-                settled.Insert(0, new JournalRecord { Event = JournalEvent.Boot, Id = boot, At = Now });
+                settled.Insert(0, new JournalRecord { Event = JournalEvent.Boot, Ids = [boot], At = Now });
             }
             if (settled.Count > 0)
             {
@@ -68,21 +68,31 @@ internal sealed class UserJournal : IDisposable
         {
             lock (gate)
             {
-                return !file.IsBroken && file.IsAsItWasLeft && state.Pending.Count == 0 && state.Making.Count == 0;
+                return !file.IsBroken && file.IsAsItWasLeft && state.PendingCount == 0 && state.Making.Count == 0;
             }
         }
     }
 
-    private long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
+    /// <summary>The time, in milliseconds since 1970.</summary>
+    public long Now => time.GetUtcNow().ToUnixTimeMilliseconds();
 
     private long Oldest => Now - (long)Age.TotalMilliseconds;
 
-    /// <summary>The record of a file that was published by anybody but the given writer; null when none is remembered.</summary>
-    public JournalRecord? FindDone(UInt128 arrival, object asker)
+    /// <summary>What stands of a file that was published by anybody but the asker.</summary>
+    /// <param name="arrival">The file.</param>
+    /// <param name="asker">The connection that asks.</param>
+    /// <returns>Its intent, and the name that it got; null when none is remembered.</returns>
+    /// <exception cref="FerryException">The journal cannot be read.</exception>
+    public (JournalRecord Intent, FerryPath StoredAs)? FindDone(UInt128 arrival, long asker)
     {
         lock (gate)
         {
-            return state.FindDone(arrival) is { } record && record.At >= Oldest && record.Writer != asker ? record : null;
+            if (state.FindDone(arrival) is not { } found || found.At < Oldest || found.Writer == asker || file.TryRead(found.Intent) is not { } intent || intent.Id != arrival)
+            {
+                return null;
+            }
+            FerryPath other = state.OtherName(arrival);
+            return (intent, other.IsEmpty ? intent.Name : other);
         }
     }
 
@@ -96,27 +106,16 @@ internal sealed class UserJournal : IDisposable
     }
 
     /// <summary>Writes that files are about to be published, in one write. They are to be settled whether this succeeds or not.</summary>
-    /// <param name="arrivals">The files.</param>
+    /// <param name="intents">The files.</param>
     /// <param name="flush">Whether that must be on the device when this returns.</param>
     /// <exception cref="FerryException">It could not be written or not be flushed: they must not be published, though it may stand there.</exception>
-    public void Intend(IReadOnlyList<Arrival> arrivals, bool flush)
+    public void Intend(IReadOnlyList<JournalRecord> intents, bool flush)
     {
-        long now = Now;
         long began;
         lock (gate)
         {
             began = Interlocked.Read(ref generation);
-            Append([.. arrivals.Select(arrival => new JournalRecord
-            {
-                Event = JournalEvent.Intent,
-                Id = arrival.Id,
-                At = now,
-                Name = arrival.Offer.Name,
-                Size = arrival.Offer.Size,
-                Modified = arrival.Offer.Metadata.Modified,
-                Receipt = arrival.Receipt with { Name = default, Level = arrival.Level },
-                Staged = arrival.Staged,
-            })]);
+            Append(intents);
         }
         if (flush)
         {
@@ -126,19 +125,29 @@ internal sealed class UserJournal : IDisposable
 
     /// <summary>Writes what became of files, in one write.</summary>
     /// <param name="settled">The files; with the name of each that is published.</param>
-    /// <param name="writer">Who stored them.</param>
+    /// <param name="writer">The connection that stored them.</param>
     /// <returns>False when it could not be written: then the next start finds out, from what is there.</returns>
-    public bool TrySettle(IReadOnlyList<(Arrival Arrival, FerryPath? StoredAs)> settled, object writer)
+    public bool TrySettle(IReadOnlyList<(JournalRecord Intent, FerryPath? StoredAs)> settled, long writer)
     {
-        long now = Now;
-        List<JournalRecord> records = [.. settled.Select(item => new JournalRecord
+        List<UInt128> cancelled = [], done = [];
+        List<JournalRecord> records = [];
+        foreach ((JournalRecord intent, FerryPath? storedAs) in settled)
         {
-            Event = item.StoredAs is null ? JournalEvent.Cancelled : JournalEvent.Done,
-            Id = item.Arrival.Id,
-            At = now,
-            Name = item.StoredAs is { } name && name != item.Arrival.Offer.Name ? name : default,
-            Writer = writer,
-        })];
+            if (storedAs is not { } name)
+            {
+                cancelled.Add(intent.Id);
+            }
+            else if (name == intent.Name)
+            {
+                done.Add(intent.Id);
+            }
+            else
+            {
+                records.Add(Settled(JournalEvent.Done, [intent.Id], writer, name));
+            }
+        }
+        records.AddRange(done.Chunk(JournalRecord.MostIds).Select(ids => Settled(JournalEvent.Done, ids, writer)));
+        records.AddRange(cancelled.Chunk(JournalRecord.MostIds).Select(ids => Settled(JournalEvent.Cancelled, ids, writer)));
         lock (gate)
         {
             try
@@ -164,7 +173,7 @@ internal sealed class UserJournal : IDisposable
             Append([new JournalRecord
             {
                 Event = happened,
-                Id = delivery,
+                Ids = [delivery],
                 At = Now,
                 Name = path,
                 Staged = identity is { } known ? new StagedIdentity(default, default, known.Inode, known.Born) : default,
@@ -173,6 +182,9 @@ internal sealed class UserJournal : IDisposable
     }
 
     public void Dispose() => file.Dispose();
+
+    private JournalRecord Settled(JournalEvent happened, UInt128[] ids, long writer, FerryPath name = default) =>
+        new() { Event = happened, Ids = ids, At = Now, Name = name, Writer = writer };
 
     private void Append(IReadOnlyList<JournalRecord> records)
     {
@@ -238,9 +250,10 @@ internal sealed class UserJournal : IDisposable
     private void Rewrite()
     {
         state.ForgetBefore(Oldest);
-        JournalFile fresh = JournalFile.Rewrite(directory, name, state.Records);
+        JournalState copy = state;
+        JournalFile fresh = JournalFile.Rewrite(directory, name, fresh => copy = state.CopyTo(fresh, file));
         file.Dispose();
-        file = fresh;
+        (file, state) = (fresh, copy);
         rewriteAt = Math.Max(LeastRewritten, 2 * file.Length);
     }
 }
