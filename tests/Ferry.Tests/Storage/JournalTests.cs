@@ -19,7 +19,8 @@ public sealed class JournalTests
     public void Of_many_receipts_the_newest_are_remembered()
     {
         var state = new JournalState();
-        for (int i = 0; i < JournalState.MostDone + 100; i++)
+        const int most = 2 * JournalState.LeastDone;
+        for (int i = 0; i < most + 100; i++)
         {
             Publish(state, i);
         }
@@ -28,9 +29,8 @@ public sealed class JournalTests
             state.Apply(new JournalRecord { Event = JournalEvent.Made, Ids = [7], At = i, Staged = new StagedIdentity(default, default, (ulong)i + 1, default) });
         }
 
-        Assert.Equal(JournalState.MostDone + JournalState.MostMade, state.Count);
-        Assert.Null(state.FindDone(99));
-        Assert.NotNull(state.FindDone(100));
+        Assert.InRange(Enumerable.Range(0, most + 100).Count(i => state.FindDone((UInt128)i) is not null), JournalState.LeastDone, most);
+        Assert.All(Enumerable.Range(most + 100 - JournalState.LeastDone, JournalState.LeastDone), i => Assert.NotNull(state.FindDone((UInt128)i)));
         Assert.Equal(JournalState.MostMade, state.MadeBy(7).Count());
     }
 
@@ -44,8 +44,8 @@ public sealed class JournalTests
             Publish(state, i, name);
         }
 
-        Assert.InRange(state.Count, 1, (int)(JournalState.MostNameBytes / name.Length));
-        Assert.NotNull(state.FindDone(199));
+        Assert.InRange(Enumerable.Range(0, 200).Count(i => state.FindDone((UInt128)i) is not null), 1, (int)(2 * PublishedFiles.MostNameBytes / name.Length) + 2);
+        Assert.Equal(name, state.FindDone(199)?.OtherName.ToString());
     }
 
     [Fact]
@@ -56,34 +56,72 @@ public sealed class JournalTests
 
         state.Apply(Intent(1, offset: 2));
         Assert.Null(state.FindDone(1));
-        Assert.Equal(1, state.PendingCount);
+        Assert.Single(state.Pending);
         state.Apply(Done(1));
-        Assert.Equal(2, state.FindDone(1)?.Intent);
+        Assert.Equal(2, state.FindDone(1)?.File.Intent);
         state.Apply(Done(1));
-        Assert.Equal((1, 0), (state.Count, state.PendingCount));
+        Assert.NotNull(state.FindDone(1));
+        Assert.Empty(state.Pending);
 
         state.Apply(Intent(1, offset: 3));
         state.Apply(new JournalRecord { Event = JournalEvent.Cancelled, Ids = [1], At = 0 });
-        Assert.Equal((0, 0), (state.Count, state.PendingCount));
+        Assert.Null(state.FindDone(1));
+        Assert.Empty(state.Pending);
     }
 
-    /// <summary>Its older place in the order is no reason to forget it.</summary>
-    [Fact]
-    public void What_was_stored_again_is_as_new_as_that()
+    [Theory]
+    [InlineData("")]
+    [InlineData("again")]
+    public void What_was_stored_again_has_only_its_newest_receipt(string again)
     {
         var state = new JournalState();
         Publish(state, 0, "first");
-        Publish(state, 0, "again", offset: 1);
-        for (int i = 1; i < JournalState.MostDone; i++)
+        for (int i = 1; i < JournalState.LeastDone; i++)
         {
             Publish(state, i);
         }
 
-        Assert.NotNull(state.FindDone(0));
-        Assert.Equal("again", state.OtherName(0).ToString());
-        Publish(state, JournalState.MostDone);
+        Publish(state, 0, again, offset: 1);
+        Assert.Equal((1, again), (state.FindDone(0)!.Value.File.Intent, state.FindDone(0)!.Value.OtherName.ToString()));
+        Publish(state, 0, again, offset: 2);
+        Assert.Equal((2, again), (state.FindDone(0)!.Value.File.Intent, state.FindDone(0)!.Value.OtherName.ToString()));
+
+        state.Apply(new JournalRecord { Event = JournalEvent.Cancelled, Ids = [0], At = 0 });
         Assert.Null(state.FindDone(0));
-        Assert.True(state.OtherName(0).IsEmpty);
+    }
+
+    /// <summary>The newest receipt of a file may go before an older one would have.</summary>
+    [Fact]
+    public void Where_the_newest_receipt_is_forgotten_no_older_one_comes_back()
+    {
+        var state = new JournalState();
+        state.Apply(Intent(0, durable: true));
+        state.Apply(Done(0));
+        for (int i = 1; i < JournalState.LeastDone; i++)
+        {
+            Publish(state, i);
+        }
+        Publish(state, 0, offset: 1);
+        state.Apply(new JournalRecord { Event = JournalEvent.Boot, Ids = [1], At = 0 });
+
+        Assert.Null(state.FindDone(0));
+    }
+
+    [Fact]
+    public void A_delivery_is_known_as_long_as_a_file_of_it()
+    {
+        var state = new JournalState();
+        UInt128 first = ArrivalId.OfDelivery([1]), second = ArrivalId.OfDelivery([2]);
+        Publish(state, ArrivalId.Of(first, 0, "name"));
+        Assert.True(state.MayKnow(first));
+        Assert.False(state.MayKnow(second));
+
+        for (int i = 0; i < 3 * JournalState.LeastDone; i++)
+        {
+            Publish(state, ArrivalId.Of(second, i, "name"));
+        }
+        Assert.False(state.MayKnow(first));
+        Assert.True(state.MayKnow(second));
     }
 
     [Fact]
@@ -106,18 +144,23 @@ public sealed class JournalTests
         using (KeyedDelivery delivery = await directory.BeginAsync())
         {
             long largest = 0;
-            for (int batch = 0; batch < 600; batch++)
+            for (int batch = 0; batch < 1500; batch++)
             {
                 JournalRecord[] intents = [.. Enumerable.Range(0, 100).Select(i => JournalDirectory.Arrive(delivery, $"file{batch}-{i}"))];
                 delivery.Intend(intents, flush: false);
-                Assert.True(delivery.TrySettle([.. intents.Select(intent => (intent, (FerryPath?)intent.Name))]));
+                Assert.True(delivery.TrySettle([.. intents.Select((intent, i) => (intent, (FerryPath?)(i == 7 ? $"other{batch}" : intent.Name)))]));
                 largest = Math.Max(largest, new FileInfo(directory.JournalPath).Length);
             }
-            Assert.InRange(largest, 3 << 20, 12 << 20);
+            Assert.InRange(largest, 12 << 20, 17 << 20);
+            Assert.InRange(new FileInfo(directory.JournalPath).Length, 1, largest - 1);
         }
 
-        Assert.NotNull(await directory.FindAsync("file599-99"));
-        Assert.NotNull(await directory.FindAsync("file500-0"));
+        Assert.NotNull(await directory.FindAsync("file1499-99"));
+        Assert.NotNull(await directory.FindAsync("file1400-0"));
+        Assert.Equal("other1400", (await directory.FindAsync("file1400-7"))?.Name.ToString());
+        directory.Restart();
+        Assert.NotNull(await directory.FindAsync("file1400-0"));
+        Assert.Equal("other1400", (await directory.FindAsync("file1400-7"))?.Name.ToString());
         Assert.Null(await directory.FindAsync("file0-0"));
     }
 
@@ -338,15 +381,24 @@ public sealed class JournalTests
         Assert.True(delivery.TrySettle([(intent, intent.Name)]));
     }
 
-    private static void Publish(JournalState state, int id, string name = "", long offset = 0)
+    private static void Publish(JournalState state, int id, string name = "", long offset = 0) => Publish(state, (UInt128)id, name, offset);
+
+    private static void Publish(JournalState state, UInt128 id, string name = "", long offset = 0)
     {
         state.Apply(Intent(id, offset));
         state.Apply(Done(id, name));
     }
 
-    private static JournalRecord Intent(int id, long offset) => new() { Event = JournalEvent.Intent, Ids = [(UInt128)id], At = id, Offset = offset };
+    private static JournalRecord Intent(UInt128 id, long offset = 0, bool durable = false) => new()
+    {
+        Event = JournalEvent.Intent,
+        Ids = [id],
+        At = 0,
+        Receipt = new Receipt { Name = "name", Result = ReceiptResult.Stored, Level = durable ? Durability.Durable : Durability.Received },
+        Offset = offset,
+    };
 
-    private static JournalRecord Done(int id, string name = "") => new() { Event = JournalEvent.Done, Ids = [(UInt128)id], At = id, Name = name };
+    private static JournalRecord Done(UInt128 id, string name = "") => new() { Event = JournalEvent.Done, Ids = [id], At = 0, Name = name };
 
     private sealed class JournalDirectory : IDisposable, IKeyedConnection
     {

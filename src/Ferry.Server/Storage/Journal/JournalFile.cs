@@ -75,7 +75,7 @@ internal sealed class JournalFile : IDisposable
     {
         FerryPath fresh = FerryPath.FromBytes([.. name.Bytes, .. ".new"u8]);
         directory.RemoveFile(fresh.Bytes);
-        var file = new JournalFile(directory, name, directory.CreateFile(fresh.Bytes, OwnerReadsAndWrites, fresh));
+        var file = new JournalFile(directory, name, directory.OpenOrCreateFile(fresh.Bytes, OwnerReadsAndWrites));
         try
         {
             file.Begin();

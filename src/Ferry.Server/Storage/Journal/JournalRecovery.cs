@@ -24,7 +24,7 @@ internal sealed class JournalRecovery(ConfinedDirectory root)
     /// <param name="now">The time.</param>
     public List<JournalRecord> Settle(JournalState state, JournalFile file, bool mayBeCut, long now)
     {
-        List<JournalRecord> settled = [.. state.Pending.Select(item => file.TryRead(item.Intent) is { } intent ? Settle(intent, mayBeCut, now) : Cancelled(item.Arrival, now))];
+        List<JournalRecord> settled = [.. state.Pending.Select(item => file.TryRead(item.Value.Intent) is { } intent ? Settle(intent, mayBeCut, now) : Cancelled(item.Key, now))];
         settled.AddRange(state.Making.Select(making => SettleDirectory(making, now)));
         return settled;
     }

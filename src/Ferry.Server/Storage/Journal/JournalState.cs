@@ -1,6 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
-
 namespace Ferry.Server.Storage.Journal;
 
 /// <summary>
@@ -9,36 +6,25 @@ namespace Ferry.Server.Storage.Journal;
 /// </summary>
 internal sealed class JournalState
 {
-    /// <summary>Receipts that are remembered for a user.</summary>
-    public const int MostDone = 16_384;
+    /// <summary>So many receipts are remembered for a user, and up to twice as many: they are forgotten together.</summary>
+    public const int LeastDone = 16_384;
 
     /// <summary>Directories begun and not ended that are remembered for a user.</summary>
     public const int MostMade = 16_384;
 
-    /// <summary>Bytes of names of remembered receipts; few files are stored under another name than they were sent.</summary>
-    public const long MostNameBytes = 4 << 20;
-
-    private readonly Dictionary<UInt128, RememberedFile> files = [];
-
-    /// <summary>Published files in order. One that was published twice stands here twice, of which only the place of its last intent counts.</summary>
-    private readonly Queue<(UInt128 Arrival, long Intent)> done = [];
-    private readonly Dictionary<UInt128, FerryPath> otherNames = [];
+    private readonly Dictionary<UInt128, RememberedFile> pending = [];
     private readonly Dictionary<(UInt128 Delivery, FerryPath Name), JournalRecord> making = [];
     private readonly Dictionary<(UInt128 Delivery, DirectoryIdentity Directory), LinkedListNode<JournalRecord>> made = [];
     private readonly LinkedList<JournalRecord> madeInOrder = [];
-    private long nameBytes;
+
+    // A file that is in both, or is pending, was stored again: only the newest counts.
+    private PublishedFiles older = new(), recent = new();
 
     /// <summary>The run of the machine in which all of it holds.</summary>
     public UInt128 Boot { get; private set; }
 
-    /// <summary>Files and directories that are remembered.</summary>
-    public int Count => files.Count + making.Count + made.Count;
-
-    /// <summary>How many files there are of which it is not known whether they are published.</summary>
-    public int PendingCount { get; private set; }
-
-    /// <summary>Those files, and where their intents stand.</summary>
-    public IEnumerable<(UInt128 Arrival, long Intent)> Pending => files.Where(item => !item.Value.IsDone).Select(item => (item.Key, item.Value.Intent));
+    /// <summary>Files of which it is not known whether they are published.</summary>
+    public IReadOnlyDictionary<UInt128, RememberedFile> Pending => pending;
 
     /// <summary>Directories of which it is not known whether they are made.</summary>
     public IReadOnlyCollection<JournalRecord> Making => making.Values;
@@ -49,28 +35,30 @@ internal sealed class JournalState
         switch (record.Event)
         {
             case JournalEvent.Intent:
-                MarkPending(record);
+                pending[record.Id] = new RememberedFile(record.Offset, record.At, record.Receipt?.Level == Durability.Durable);
                 break;
             case JournalEvent.Done:
                 foreach (UInt128 arrival in record.Ids)
                 {
-                    MarkDone(arrival, record);
-                }
-                while (done.Count > MostDone || nameBytes > MostNameBytes)
-                {
-                    ForgetOldest();
+                    // One that was not about to be published has no receipt; nothing here writes that.
+                    if (pending.Remove(arrival, out RememberedFile file))
+                    {
+                        Remember(arrival, file with { Writer = record.Writer }, record.Name);
+                    }
                 }
                 break;
             case JournalEvent.Cancelled:
                 foreach (UInt128 arrival in record.Ids)
                 {
-                    Forget(arrival);
+                    pending.Remove(arrival);
+                    recent.Remove(arrival);
+                    older.Remove(arrival);
                 }
                 break;
             case JournalEvent.Boot:
                 if (Boot != record.Id)
                 {
-                    ForgetWhatIsNotDurable();
+                    ForgetWhere(file => !file.IsDurable);
                 }
                 Boot = record.Id;
                 break;
@@ -96,21 +84,19 @@ internal sealed class JournalState
     /// <summary>Forgets everything written before a time.</summary>
     public void ForgetBefore(long time)
     {
-        while (done.TryPeek(out (UInt128 Arrival, long Intent) oldest) && (!IsDone(oldest, out RememberedFile file) || file.At < time))
-        {
-            ForgetOldest();
-        }
+        ForgetWhere(file => file.At < time);
         while (madeInOrder.First is { } oldest && oldest.Value.At < time)
         {
             ForgetDirectory(oldest.Value);
         }
     }
 
-    /// <summary>A published file; null when it is not remembered.</summary>
-    public RememberedFile? FindDone(UInt128 arrival) => files.TryGetValue(arrival, out RememberedFile file) && file.IsDone ? file : null;
+    /// <summary>A published file, with its name where that is another than the one offered; null when it is not remembered.</summary>
+    public (RememberedFile File, FerryPath OtherName)? FindDone(UInt128 arrival) =>
+        pending.ContainsKey(arrival) ? null : recent.Find(arrival) ?? older.Find(arrival);
 
-    /// <summary>The name of a published file, where that is another than the one offered; else an empty one.</summary>
-    public FerryPath OtherName(UInt128 arrival) => otherNames.GetValueOrDefault(arrival);
+    /// <summary>False when no file of a delivery is remembered.</summary>
+    public bool MayKnow(UInt128 delivery) => recent.MayHave(delivery) || older.MayHave(delivery);
 
     /// <summary>The directories that a delivery has made and not ended.</summary>
     public IEnumerable<DirectoryIdentity> MadeBy(UInt128 delivery) => [.. made.Keys.Where(key => key.Delivery == delivery).Select(key => key.Directory)];
@@ -126,111 +112,57 @@ internal sealed class JournalState
         List<JournalRecord> records = [new JournalRecord { Event = JournalEvent.Boot, Ids = [Boot], At = 0 }, .. madeInOrder, .. making.Values];
         fresh.Append(records);
         records.ForEach(copy.Apply);
-        IEnumerable<UInt128> inOrder = done.Where(item => IsDone(item, out _)).Select(item => item.Arrival);
-        foreach (UInt128[] piece in inOrder.Concat(Pending.Select(item => item.Arrival)).Chunk(JournalRecord.MostIds))
+        ForgetWhatWasStoredAgain();
+        foreach ((UInt128 Arrival, RememberedFile File, FerryPath OtherName)[] piece in older.Concat(recent).Chunk(JournalRecord.MostIds))
         {
-            List<UInt128> copied = [];
-            foreach (UInt128 arrival in piece)
+            List<(UInt128 Arrival, FerryPath OtherName)> copied = [];
+            foreach ((UInt128 arrival, RememberedFile remembered, FerryPath otherName) in piece)
             {
-                RememberedFile remembered = files[arrival];
                 if (fresh.TryAddFrom(file, remembered.Intent, out long place))
                 {
-                    copy.Remember(arrival, remembered with { Intent = place }, OtherName(arrival));
-                    copied.Add(arrival);
+                    copied.Add((arrival, otherName));
+                    copy.Remember(arrival, remembered with { Intent = place }, otherName);
                 }
             }
-            foreach (IGrouping<FerryPath, UInt128> settled in copied.Where(arrival => files[arrival].IsDone).GroupBy(OtherName))
+            foreach (IGrouping<FerryPath, UInt128> settled in copied.GroupBy(item => item.OtherName, item => item.Arrival))
             {
                 fresh.Add(new JournalRecord { Event = JournalEvent.Done, Ids = [.. settled], At = 0, Name = settled.Key });
             }
             fresh.Write();
         }
+        foreach ((UInt128 arrival, RememberedFile remembered) in pending)
+        {
+            if (fresh.TryAddFrom(file, remembered.Intent, out long place))
+            {
+                copy.pending.Add(arrival, remembered with { Intent = place });
+            }
+        }
+        fresh.Write();
         return copy;
-    }
-
-    private void MarkPending(JournalRecord intent)
-    {
-        ref RememberedFile file = ref CollectionsMarshal.GetValueRefOrAddDefault(files, intent.Id, out bool known);
-        if (!known || file.IsDone)
-        {
-            PendingCount++;
-            ForgetName(intent.Id);
-        }
-        file = new RememberedFile(intent.Offset, intent.At, intent.Receipt?.Level == Durability.Durable);
-    }
-
-    private void MarkDone(UInt128 arrival, JournalRecord record)
-    {
-        ref RememberedFile file = ref CollectionsMarshal.GetValueRefOrNullRef(files, arrival);
-        if (Unsafe.IsNullRef(ref file) || file.IsDone)
-        {
-            // Nothing here writes that: without its intent there is no receipt.
-            return;
-        }
-        PendingCount--;
-        file = file with { IsDone = true, Writer = record.Writer };
-        NoteDone(arrival, file.Intent, record.Name);
     }
 
     private void Remember(UInt128 arrival, in RememberedFile file, FerryPath otherName)
     {
-        files.Add(arrival, file);
-        if (file.IsDone)
+        if (recent.IsFull)
         {
-            NoteDone(arrival, file.Intent, otherName);
+            (older, recent) = (recent, older);
+            recent.Clear();
         }
-        else
-        {
-            PendingCount++;
-        }
+        recent.Add(arrival, file, otherName);
     }
 
-    private void NoteDone(UInt128 arrival, long intent, FerryPath otherName)
+    private void ForgetWhere(Func<RememberedFile, bool> isToGo)
     {
-        done.Enqueue((arrival, intent));
-        if (!otherName.IsEmpty)
-        {
-            otherNames.Add(arrival, otherName);
-            nameBytes += otherName.Bytes.Length;
-        }
+        // Of one that was stored again the old receipt must not come back.
+        ForgetWhatWasStoredAgain();
+        recent.RemoveWhere((_, file) => isToGo(file));
+        older.RemoveWhere((_, file) => isToGo(file));
     }
 
-    private bool IsDone((UInt128 Arrival, long Intent) item, out RememberedFile file) =>
-        files.TryGetValue(item.Arrival, out file) && file.IsDone && file.Intent == item.Intent;
-
-    /// <summary>The machine may have lost power: what was not flushed may not be what it was.</summary>
-    private void ForgetWhatIsNotDurable()
+    private void ForgetWhatWasStoredAgain()
     {
-        foreach ((UInt128 arrival, _) in files.Where(item => item.Value is { IsDone: true, IsDurable: false }))
-        {
-            Forget(arrival);
-        }
-    }
-
-    private void ForgetOldest()
-    {
-        (UInt128 Arrival, long Intent) oldest = done.Dequeue();
-        if (IsDone(oldest, out _))
-        {
-            Forget(oldest.Arrival);
-        }
-    }
-
-    private void Forget(UInt128 arrival)
-    {
-        if (files.Remove(arrival, out RememberedFile file))
-        {
-            PendingCount -= file.IsDone ? 0 : 1;
-            ForgetName(arrival);
-        }
-    }
-
-    private void ForgetName(UInt128 arrival)
-    {
-        if (otherNames.Remove(arrival, out FerryPath name))
-        {
-            nameBytes -= name.Bytes.Length;
-        }
+        recent.RemoveWhere((arrival, _) => pending.ContainsKey(arrival));
+        older.RemoveWhere((arrival, _) => pending.ContainsKey(arrival) || recent.Find(arrival) is not null);
     }
 
     private void ForgetDirectory(JournalRecord record)
@@ -241,11 +173,3 @@ internal sealed class JournalState
         }
     }
 }
-
-/// <summary>What is kept in memory of a file that was published or is about to be.</summary>
-/// <param name="Intent">Where the record of its intent stands in the file.</param>
-/// <param name="At">When that was written, in milliseconds since 1970.</param>
-/// <param name="IsDurable">True when its receipt outlives a power cut.</param>
-/// <param name="IsDone">True when it is published.</param>
-/// <param name="Writer">The connection that published it; 0 for one that is over.</param>
-internal readonly record struct RememberedFile(long Intent, long At, bool IsDurable, bool IsDone = false, long Writer = 0);

@@ -28,6 +28,9 @@ internal sealed class KeyedDelivery : IDisposable
     /// <summary>Stands in the journal for this connection.</summary>
     private readonly long mark = Interlocked.Increment(ref connections);
 
+    /// <summary>False when nothing of it was stored on earlier connections.</summary>
+    private readonly bool hasEarlier;
+
     internal KeyedDelivery(Journals journals, uint user, UInt128 delivery, UserJournal journal, IKeyedConnection connection)
     {
         this.journals = journals;
@@ -35,6 +38,7 @@ internal sealed class KeyedDelivery : IDisposable
         User = user;
         Delivery = delivery;
         Connection = connection;
+        hasEarlier = journal.MayKnow(delivery);
     }
 
     public uint User { get; }
@@ -59,7 +63,7 @@ internal sealed class KeyedDelivery : IDisposable
     /// <param name="asked">The level that a file stored now would get.</param>
     public Receipt? Find(UInt128? id, in Offer offer, string algorithm, Durability asked)
     {
-        if ((offer.Kind != EntryKind.File && !offer.Atomic) || id is not { } arrival || journal.FindDone(arrival, mark) is not { } found)
+        if (!hasEarlier || (offer.Kind != EntryKind.File && !offer.Atomic) || id is not { } arrival || journal.FindDone(arrival, mark) is not { } found)
         {
             return null;
         }

@@ -68,7 +68,7 @@ internal sealed class UserJournal : IDisposable
         {
             lock (gate)
             {
-                return !file.IsBroken && file.IsAsItWasLeft && state.PendingCount == 0 && state.Making.Count == 0;
+                return !file.IsBroken && file.IsAsItWasLeft && state.Pending.Count == 0 && state.Making.Count == 0;
             }
         }
     }
@@ -87,12 +87,21 @@ internal sealed class UserJournal : IDisposable
     {
         lock (gate)
         {
-            if (state.FindDone(arrival) is not { } found || found.At < Oldest || found.Writer == asker || file.TryRead(found.Intent) is not { } intent || intent.Id != arrival)
+            if (state.FindDone(arrival) is not ({ } known, { } otherName) || known.At < Oldest || known.Writer == asker
+                || file.TryRead(known.Intent) is not { } intent || intent.Id != arrival)
             {
                 return null;
             }
-            FerryPath other = state.OtherName(arrival);
-            return (intent, other.IsEmpty ? intent.Name : other);
+            return (intent, otherName.IsEmpty ? intent.Name : otherName);
+        }
+    }
+
+    /// <summary>False when no file of a delivery is remembered.</summary>
+    public bool MayKnow(UInt128 delivery)
+    {
+        lock (gate)
+        {
+            return state.MayKnow(delivery);
         }
     }
 
@@ -129,7 +138,7 @@ internal sealed class UserJournal : IDisposable
     /// <returns>False when it could not be written: then the next start finds out, from what is there.</returns>
     public bool TrySettle(IReadOnlyList<(JournalRecord Intent, FerryPath? StoredAs)> settled, long writer)
     {
-        List<UInt128> cancelled = [], done = [];
+        List<UInt128> cancelled = [], done = new(settled.Count);
         List<JournalRecord> records = [];
         foreach ((JournalRecord intent, FerryPath? storedAs) in settled)
         {
