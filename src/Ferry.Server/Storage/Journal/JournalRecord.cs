@@ -71,6 +71,33 @@ internal sealed record JournalRecord
 
     public DirectoryIdentity Directory => new(Staged.Inode, Staged.Born);
 
+    /// <summary>The records that say that files are published: as few as can be.</summary>
+    /// <param name="files">The files; with the name of each that got another than the one offered.</param>
+    /// <param name="at">When that is written.</param>
+    /// <param name="writer">The connection that published them.</param>
+    public static List<JournalRecord> Done(IEnumerable<(UInt128 Arrival, FerryPath OtherName)> files, long at, long writer)
+    {
+        List<UInt128> alike = [];
+        List<JournalRecord> records = [];
+        foreach ((UInt128 arrival, FerryPath otherName) in files)
+        {
+            if (otherName.IsEmpty)
+            {
+                alike.Add(arrival);
+            }
+            else
+            {
+                records.Add(new JournalRecord { Event = JournalEvent.Done, Ids = [arrival], At = at, Name = otherName, Writer = writer });
+            }
+        }
+        records.AddRange(alike.Chunk(MostIds).Select(ids => new JournalRecord { Event = JournalEvent.Done, Ids = ids, At = at, Writer = writer }));
+        return records;
+    }
+
+    /// <summary>The records that say that files are not published after all.</summary>
+    public static IEnumerable<JournalRecord> Cancelled(IEnumerable<UInt128> arrivals, long at) =>
+        arrivals.Chunk(MostIds).Select(ids => new JournalRecord { Event = JournalEvent.Cancelled, Ids = ids, At = at });
+
     public void Write(CborWriter cbor)
     {
         cbor.WriteStartMap(null);

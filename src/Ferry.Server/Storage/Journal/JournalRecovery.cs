@@ -57,7 +57,7 @@ internal sealed class JournalRecovery(ConfinedDirectory root)
         }
     }
 
-    private static JournalRecord Cancelled(UInt128 arrival, long now) => new() { Event = JournalEvent.Cancelled, Ids = [arrival], At = now };
+    private static JournalRecord Cancelled(UInt128 arrival, long now) => JournalRecord.Cancelled([arrival], now).Single();
 
     /// <summary>A file system without a rename that refuses to replace gives a second name first: a staged file with two names is published.</summary>
     private bool StillWaits(StagedIdentity staged)

@@ -124,10 +124,7 @@ internal sealed class JournalState
                     copy.Remember(arrival, remembered with { Intent = place }, otherName);
                 }
             }
-            foreach (IGrouping<FerryPath, UInt128> settled in copied.GroupBy(item => item.OtherName, item => item.Arrival))
-            {
-                fresh.Add(new JournalRecord { Event = JournalEvent.Done, Ids = [.. settled], At = 0, Name = settled.Key });
-            }
+            JournalRecord.Done(copied, at: 0, writer: 0).ForEach(fresh.Add);
             fresh.Write();
         }
         foreach ((UInt128 arrival, RememberedFile remembered) in pending)

@@ -138,25 +138,10 @@ internal sealed class UserJournal : IDisposable
     /// <returns>False when it could not be written: then the next start finds out, from what is there.</returns>
     public bool TrySettle(IReadOnlyList<(JournalRecord Intent, FerryPath? StoredAs)> settled, long writer)
     {
-        List<UInt128> cancelled = [], done = new(settled.Count);
-        List<JournalRecord> records = [];
-        foreach ((JournalRecord intent, FerryPath? storedAs) in settled)
-        {
-            if (storedAs is not { } name)
-            {
-                cancelled.Add(intent.Id);
-            }
-            else if (name == intent.Name)
-            {
-                done.Add(intent.Id);
-            }
-            else
-            {
-                records.Add(Settled(JournalEvent.Done, [intent.Id], writer, name));
-            }
-        }
-        records.AddRange(done.Chunk(JournalRecord.MostIds).Select(ids => Settled(JournalEvent.Done, ids, writer)));
-        records.AddRange(cancelled.Chunk(JournalRecord.MostIds).Select(ids => Settled(JournalEvent.Cancelled, ids, writer)));
+        long now = Now;
+        List<JournalRecord> records = JournalRecord.Done(
+            settled.Where(item => item.StoredAs is not null).Select(item => (item.Intent.Id, item.StoredAs == item.Intent.Name ? default : item.StoredAs!.Value)), now, writer);
+        records.AddRange(JournalRecord.Cancelled(settled.Where(item => item.StoredAs is null).Select(item => item.Intent.Id), now));
         lock (gate)
         {
             try
@@ -191,9 +176,6 @@ internal sealed class UserJournal : IDisposable
     }
 
     public void Dispose() => file.Dispose();
-
-    private JournalRecord Settled(JournalEvent happened, UInt128[] ids, long writer, FerryPath name = default) =>
-        new() { Event = happened, Ids = ids, At = Now, Name = name, Writer = writer };
 
     private void Append(IReadOnlyList<JournalRecord> records)
     {
