@@ -168,6 +168,8 @@ public sealed class JournalTests
     [InlineData("removed")]
     [InlineData("replaced")]
     [InlineData("cut")]
+    [InlineData("overwritten")]
+    [InlineData("continued")]
     public async Task What_somebody_does_to_the_file_while_the_server_runs_holds_from_the_next_delivery_on(string done)
     {
         using var directory = new JournalDirectory();
@@ -182,13 +184,20 @@ public sealed class JournalTests
                 File.Copy(directory.JournalPath, directory.JournalPath + "~");
                 File.Move(directory.JournalPath + "~", directory.JournalPath, overwrite: true);
                 break;
+            case "overwritten":
+                await File.WriteAllBytesAsync(directory.JournalPath, new byte[10_000], Cancel);
+                break;
+            case "continued":
+                await File.AppendAllBytesAsync(directory.JournalPath, new byte[10_000], Cancel);
+                break;
             default:
                 await File.WriteAllBytesAsync(directory.JournalPath, [], Cancel);
                 break;
         }
 
-        Assert.Equal(done == "replaced", await directory.FindAsync() is not null);
+        Assert.Equal(done is "replaced" or "continued", await directory.FindAsync() is not null);
         await StoreOneAsync(directory, "second");
+        Assert.NotNull(await directory.FindAsync("second"));
         directory.Restart();
         Assert.NotNull(await directory.FindAsync("second"));
     }

@@ -139,7 +139,7 @@ internal sealed class JournalFile : IDisposable
         if (error != 0)
         {
             // Part of it may be there and read as a record.
-            IsBroken = FileCalls.Truncate(handle, Length) != 0;
+            IsBroken = Cut(Length) != 0;
             throw directory.Failure(error, "write the journal", name.Bytes);
         }
         Length += length;
@@ -171,7 +171,7 @@ internal sealed class JournalFile : IDisposable
 
     private void Begin()
     {
-        int error = FileCalls.Truncate(handle, 0);
+        int error = Cut(0);
         error = error == 0 ? FileCalls.WriteAll(handle, Heading, 0) : error;
         if (error != 0)
         {
@@ -200,12 +200,19 @@ internal sealed class JournalFile : IDisposable
             read(record);
             at += length;
         }
-        error = at < Length ? FileCalls.Truncate(handle, at) : 0;
+        error = at < Length ? Cut(at) : 0;
         if (error != 0)
         {
             throw directory.Failure(error, "cut the journal", name.Bytes);
         }
         Length = at;
+    }
+
+    private int Cut(long length)
+    {
+        // Other bytes will stand where those were.
+        windowLength = 0;
+        return FileCalls.Truncate(handle, length);
     }
 
     private JournalRecord? TryRead(long offset, CborReader reader, out int length)
