@@ -258,10 +258,11 @@ internal sealed class IncomingFile : IDisposable
     }
 
     /// <summary>
-    /// What tells later whether it still waits to be published. What it is needs a look only where it may have to be known by that: under another name than its own,
-    /// or after a power cut.
+    /// What tells later whether it still waits to be published. What it is needs a look only where its place does not tell that: the place of a partial file is used
+    /// again, and after a power cut, or where names get numbers, it has to be found elsewhere.
     /// </summary>
-    public StagedIdentity Identify() => Level == Durability.Durable || Store.Existing == ExistingFiles.Number ? staged.Identify() : staged.Place;
+    public StagedIdentity Identify() =>
+        partial is not null || Level == Durability.Durable || Store.Existing == ExistingFiles.Number ? staged.Identify() : staged.Place;
 
     /// <summary>Leaves it in staging, where the next start finds it.</summary>
     public void Leave() => staged.Leave();
