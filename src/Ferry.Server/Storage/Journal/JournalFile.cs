@@ -34,8 +34,8 @@ internal sealed class JournalFile : IDisposable
     //     12        payload, a CBOR map
     private const int FrameSize = 12;
 
-    /// <summary>What was read last: who reads one record mostly reads the next as well.</summary>
-    private readonly byte[] window = new byte[64 * 1024];
+    /// <summary>What was read last: who reads one record mostly reads the next as well. Any record has room in it.</summary>
+    private readonly byte[] window = new byte[2 * JournalRecord.MostBytes];
     private long windowStart;
     private int windowLength;
 

@@ -57,7 +57,7 @@ internal sealed record JournalRecord
 
     public FileTime? Modified { get; init; }
 
-    /// <summary>The receipt that a file gets when it is published. The name in it is empty: it is known only then.</summary>
+    /// <summary>The receipt that a file gets when it is published. Its name is known only then, and not written.</summary>
     public Receipt? Receipt { get; init; }
 
     /// <summary>Where a file waits; of a directory only what it is.</summary>
