@@ -80,11 +80,7 @@ internal sealed class StagedFile : IDisposable
     }
 
     /// <summary>The mode that it was made with.</summary>
-    public uint GetMode()
-    {
-        Check(FileCalls.GetStatus(handle, out FileStatus status), "look at");
-        return status.Permissions;
-    }
+    public uint GetMode() => GetStatus().Permissions;
 
     /// <summary>Where it waits.</summary>
     public StagedIdentity Place => new(staging.Path, FerryPath.FromBytes(temporaryName), 0, default);

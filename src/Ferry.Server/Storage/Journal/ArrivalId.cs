@@ -9,8 +9,9 @@ namespace Ferry.Server.Storage.Journal;
 /// </summary>
 internal static class ArrivalId
 {
-    private static readonly UInt128 PartMask = ushort.MaxValue;
     private const int MostOnStack = 512;
+
+    private static readonly UInt128 PartMask = ushort.MaxValue;
 
     /// <summary>The number of a delivery, from its key. A journal belongs to one user, so the same key of another user is another delivery.</summary>
     public static UInt128 OfDelivery(ReadOnlySpan<byte> key) => Shortened(key);

@@ -104,15 +104,16 @@ internal sealed class JournalState
     /// <summary>Writes everything that is remembered into a new file.</summary>
     /// <param name="fresh">The new file.</param>
     /// <param name="file">The one in which it stands so far.</param>
+    /// <param name="since">What was written before this time is forgotten.</param>
     /// <returns>The same with the places in the new file, without what cannot be read any more.</returns>
     /// <exception cref="FerryException">The new one cannot be written, or the old one not be read.</exception>
-    public JournalState CopyTo(JournalFile fresh, JournalFile file)
+    public JournalState CopyTo(JournalFile fresh, JournalFile file, long since)
     {
+        ForgetBefore(since);
         var copy = new JournalState();
         List<JournalRecord> records = [new JournalRecord { Event = JournalEvent.Boot, Ids = [Boot], At = 0 }, .. madeInOrder, .. making.Values];
         fresh.Append(records);
         records.ForEach(copy.Apply);
-        ForgetWhatWasStoredAgain();
         foreach ((UInt128 Arrival, RememberedFile File, FerryPath OtherName)[] piece in older.Concat(recent).Chunk(JournalRecord.MostIds))
         {
             List<(UInt128 Arrival, FerryPath OtherName)> copied = [];

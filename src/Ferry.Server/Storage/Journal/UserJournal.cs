@@ -240,9 +240,8 @@ internal sealed class UserJournal : IDisposable
 
     private void Rewrite()
     {
-        state.ForgetBefore(Oldest);
         JournalState copy = state;
-        JournalFile fresh = JournalFile.Rewrite(directory, name, fresh => copy = state.CopyTo(fresh, file));
+        JournalFile fresh = JournalFile.Rewrite(directory, name, fresh => copy = state.CopyTo(fresh, file, Oldest));
         file.Dispose();
         (file, state) = (fresh, copy);
         rewriteAt = Math.Max(LeastRewritten, 2 * file.Length);
