@@ -1,4 +1,5 @@
 using Ferry.Files;
+using Ferry.Native;
 using Ferry.Server;
 using Ferry.Server.Storage;
 using Ferry.Server.Storage.Journal;
@@ -122,6 +123,57 @@ public sealed class JournalTests
         }
         Assert.False(state.MayKnow(first));
         Assert.True(state.MayKnow(second));
+    }
+
+    /// <summary>Numbers of arrivals are short enough that somebody may choose names which share one.</summary>
+    [Theory]
+    [InlineData("name", 1)]
+    [InlineData("other", 0)]
+    public async Task Of_two_arrivals_with_one_number_neither_gets_the_receipt_of_the_other(string name, long source)
+    {
+        using var directory = new JournalDirectory();
+        using (KeyedDelivery delivery = await directory.BeginAsync())
+        {
+            JournalRecord intent = JournalDirectory.Arrive(delivery, "name") with { Name = name, Source = source };
+            delivery.Intend([intent], flush: true);
+            Assert.True(delivery.TrySettle([(intent, intent.Name)]));
+        }
+
+        Assert.Null(await directory.FindAsync("name"));
+    }
+
+    /// <summary>The bytes are what stands in the journals of servers that are stopped while this one takes their place.</summary>
+    [Fact]
+    public void A_record_keeps_everything_in_the_same_bytes()
+    {
+        var record = new JournalRecord
+        {
+            Event = JournalEvent.Intent,
+            Ids = [UInt128.MaxValue - 1],
+            At = 1,
+            Name = "n",
+            Source = uint.MaxValue,
+            Size = 2,
+            Modified = new FileTime(-3, 999_999_999),
+            Receipt = new Receipt
+            {
+                Name = default, Result = ReceiptResult.Stored, Size = 4, Hash = "xxh128:00", Checked = HashCheck.Both, How = TransferMethod.Cloned, Level = Durability.Durable,
+            },
+            Staged = new StagedIdentity("d", "f", 5, new TimeStamp(6, 7)),
+        };
+        byte[] written = new byte[record.WrittenLength];
+        record.Write(written);
+
+        Assert.Equal(
+            "0107020202091000010001000100"
+            + "ffffffff01000000000000000200000000000000fdffffffffffffff"
+            + "ffc99a3b04000000000000000500000000000000060000000000000007000000"
+            + "feffffffffffffffffffffffffffffff7878683132383a30306e6466",
+            Convert.ToHexStringLower(written));
+        JournalRecord read = JournalRecord.TryRead(written)!;
+        Assert.Equal(record.Ids, read.Ids);
+        Assert.Equal(record with { Ids = [] }, read with { Ids = [] });
+        Assert.All(Enumerable.Range(0, written.Length), length => Assert.Null(JournalRecord.TryRead(written.AsSpan(0, length))));
     }
 
     [Fact]

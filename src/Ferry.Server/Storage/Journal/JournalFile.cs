@@ -1,10 +1,8 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Formats.Cbor;
 using System.IO.Hashing;
 using Ferry.Files;
 using Ferry.Native;
-using Ferry.Wire;
 using Microsoft.Win32.SafeHandles;
 
 namespace Ferry.Server.Storage.Journal;
@@ -19,19 +17,18 @@ internal sealed class JournalFile : IDisposable
 
     private const uint OwnerReadsAndWrites = 0x180; // 0600
 
-    private static readonly byte[] Heading = "ferry journal 1\n"u8.ToArray();
+    private static readonly byte[] Heading = "ferry journal 2\n"u8.ToArray();
 
     private readonly ConfinedDirectory directory;
     private readonly FerryPath name;
     private readonly SafeFileHandle handle;
     private readonly ArrayBufferWriter<byte> added = new();
-    private readonly CborWriter cbor = new(CborConformanceMode.Lax, convertIndefiniteLengthEncodings: true);
 
     // Each record:
     // offset  size
     //      0     4  length of the payload, little-endian
     //      4     8  XXH3 of the payload, little-endian
-    //     12        payload, a CBOR map
+    //     12        payload: a JournalRecord
     private const int FrameSize = 12;
 
     /// <summary>What was read last: who reads one record mostly reads the next as well. Any record has room in it.</summary>
@@ -107,10 +104,9 @@ internal sealed class JournalFile : IDisposable
     public void Add(JournalRecord record)
     {
         record.Offset = Length + added.WrittenCount;
-        cbor.Reset();
-        record.Write(cbor);
-        Span<byte> frame = added.GetSpan(FrameSize + cbor.BytesWritten);
-        ReadOnlySpan<byte> payload = frame.Slice(FrameSize, cbor.Encode(frame[FrameSize..]));
+        Span<byte> frame = added.GetSpan(FrameSize + record.WrittenLength);
+        Span<byte> payload = frame.Slice(FrameSize, record.WrittenLength);
+        record.Write(payload);
         BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
         BinaryPrimitives.WriteUInt64LittleEndian(frame[4..], XxHash3.HashToUInt64(payload));
         added.Advance(FrameSize + payload.Length);
@@ -147,7 +143,7 @@ internal sealed class JournalFile : IDisposable
 
     /// <summary>Reads the record that stands somewhere; null when none does any more.</summary>
     /// <exception cref="FerryException">The file cannot be read.</exception>
-    public JournalRecord? TryRead(long offset) => TryRead(offset, MessageReader.NewCborReader(), out _);
+    public JournalRecord? TryRead(long offset) => TryRead(offset, out _);
 
     /// <summary>True when it can only be replaced: what it holds is not known.</summary>
     public bool IsBroken { get; private set; }
@@ -194,8 +190,7 @@ internal sealed class JournalFile : IDisposable
             return;
         }
         long at = Heading.Length;
-        CborReader reader = MessageReader.NewCborReader();
-        while (TryRead(at, reader, out int length) is { } record)
+        while (TryRead(at, out int length) is { } record)
         {
             read(record);
             at += length;
@@ -215,25 +210,16 @@ internal sealed class JournalFile : IDisposable
         return FileCalls.Truncate(handle, length);
     }
 
-    private JournalRecord? TryRead(long offset, CborReader reader, out int length)
+    private JournalRecord? TryRead(long offset, out int length)
     {
-        ReadOnlyMemory<byte> frame = ReadFrame(offset);
+        ReadOnlySpan<byte> frame = ReadFrame(offset).Span;
         length = frame.Length;
-        if (frame.IsEmpty)
+        JournalRecord? record = frame.IsEmpty ? null : JournalRecord.TryRead(frame[FrameSize..]);
+        if (record is not null)
         {
-            return null;
-        }
-        try
-        {
-            JournalRecord record = JournalRecord.Read(reader, frame[FrameSize..]);
             record.Offset = offset;
-            return record;
         }
-        catch (FerryException)
-        {
-            // A record of a later version, or chance. What follows it may depend on it.
-            return null;
-        }
+        return record;
     }
 
     /// <summary>A record with its frame, until the next read; empty when it is not whole.</summary>

@@ -1,5 +1,6 @@
-using System.Buffers.Binary;
-using System.Formats.Cbor;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Text;
 using Ferry.Native;
 using Ferry.Wire;
 
@@ -34,10 +35,7 @@ internal sealed record JournalRecord
     public const int MostIds = 256;
 
     private const int IdBytes = 16;
-    private const int MostWord = 32;
-    private const int MostStagedName = 64;
-
-    private const long MostNanoseconds = 999_999_999;
+    private const uint MostNanoseconds = 999_999_999;
 
     public required JournalEvent Event { get; init; }
 
@@ -51,6 +49,9 @@ internal sealed record JournalRecord
 
     /// <summary>The name offered; of a published file the one that it got, where that is another.</summary>
     public FerryPath Name { get; init; }
+
+    /// <summary>Which of the things sent a file belongs to; null in what says nothing of one.</summary>
+    public long? Source { get; init; }
 
     /// <summary>The size and time offered; null where none was.</summary>
     public long? Size { get; init; }
@@ -98,159 +99,147 @@ internal sealed record JournalRecord
     public static IEnumerable<JournalRecord> Cancelled(IEnumerable<UInt128> arrivals, long at) =>
         arrivals.Chunk(MostIds).Select(ids => new JournalRecord { Event = JournalEvent.Cancelled, Ids = ids, At = at });
 
-    public void Write(CborWriter cbor)
+    /// <summary>Bytes of the record when it is written.</summary>
+    public int WrittenLength => Unsafe.SizeOf<Fixed>() + (Ids.Length * IdBytes) + Name.Bytes.Length + (Receipt?.Hash?.Length ?? 0) + Staged.Directory.Bytes.Length + Staged.File.Bytes.Length;
+
+    /// <summary>Writes it as it stands in the file.</summary>
+    /// <param name="destination">Exactly as long as it is.</param>
+    public void Write(Span<byte> destination)
     {
-        cbor.WriteStartMap(null);
-        WriteNumber(cbor, 1, (long)Event);
-        Span<byte> ids = stackalloc byte[Ids.Length * IdBytes];
-        for (int i = 0; i < Ids.Length; i++)
+        var fields = new Fixed
         {
-            BinaryPrimitives.WriteUInt128LittleEndian(ids[(i * IdBytes)..], Ids[i]);
-        }
-        WriteBytes(cbor, 2, ids);
-        WriteNumber(cbor, 3, At);
-        WriteBytes(cbor, 4, Name.Bytes);
-        WriteNumber(cbor, 5, Size);
-        WriteTime(cbor, 6, Modified);
-        if (Receipt is { } receipt)
-        {
-            WriteNumber(cbor, 8, receipt.Size);
-            WriteText(cbor, 9, receipt.Hash);
-            WriteText(cbor, 10, receipt.Checked.WireName());
-            WriteText(cbor, 11, receipt.How.WireName());
-            WriteText(cbor, 12, receipt.Level?.WireName());
-        }
-        WriteBytes(cbor, 13, Staged.Directory.Bytes);
-        WriteBytes(cbor, 14, Staged.File.Bytes);
-        if (Staged.Inode != 0)
-        {
-            WriteNumber(cbor, 15, (long)Staged.Inode);
-            WriteTime(cbor, 16, new FileTime(Staged.Born.Seconds, Staged.Born.Nanoseconds));
-        }
-        cbor.WriteEndMap();
+            Event = (byte)Event,
+            Given = (Size is null ? Given.None : Given.Size) | (Modified is null ? Given.None : Given.Modified) | (Receipt is null ? Given.None : Given.Receipt),
+            Checked = (byte)(Receipt?.Checked ?? default),
+            How = (byte)(Receipt?.How ?? default),
+            Level = (byte)(Receipt?.Level is { } level ? 1 + (int)level : 0),
+            HashBytes = (byte)(Receipt?.Hash?.Length ?? 0),
+            IdsBytes = (ushort)(Ids.Length * IdBytes),
+            NameBytes = (ushort)Name.Bytes.Length,
+            DirectoryBytes = (ushort)Staged.Directory.Bytes.Length,
+            FileBytes = (ushort)Staged.File.Bytes.Length,
+            Source = (uint)(Source ?? 0),
+            At = At,
+            Size = Size ?? 0,
+            ModifiedSeconds = Modified?.Seconds ?? 0,
+            ModifiedNanoseconds = Modified?.Nanoseconds ?? 0,
+            Stored = Receipt?.Size ?? 0,
+            Inode = Staged.Inode,
+            BornSeconds = Staged.Born.Seconds,
+            BornNanoseconds = Staged.Born.Nanoseconds,
+        };
+        MemoryMarshal.Write(destination, fields);
+        destination = destination[Unsafe.SizeOf<Fixed>()..];
+        MemoryMarshal.AsBytes(Ids.AsSpan()).CopyTo(destination);
+        destination = destination[(Ids.Length * IdBytes)..];
+        destination = destination[Encoding.ASCII.GetBytes(Receipt?.Hash, destination)..];
+        destination = Append(destination, Name);
+        destination = Append(destination, Staged.Directory);
+        Append(destination, Staged.File);
     }
 
-    /// <exception cref="FerryException">It is no record.</exception>
-    public static JournalRecord Read(CborReader cbor, ReadOnlyMemory<byte> payload)
+    /// <summary>Reads one; null when it is none that this version writes.</summary>
+    public static JournalRecord? TryRead(ReadOnlySpan<byte> written)
     {
-        var fields = new Fields();
-        new MessageReader(cbor, "journal record", payload).ReadMap(ref fields, ReadField);
-        bool settles = fields.Event is JournalEvent.Done or JournalEvent.Cancelled;
-        if (fields.Event is < JournalEvent.Intent or > JournalEvent.Boot || fields.Ids is not { Length: >= IdBytes } ids
-            || ids.Length % IdBytes != 0 || (ids.Length > IdBytes && !settles))
+        if (written.Length < Unsafe.SizeOf<Fixed>())
         {
-            throw new FerryException(FerryErrorCode.StorageError, "a record of no known kind");
+            return null;
         }
-        bool hasHash = ContentHash.IsText(fields.Hash);
-        Receipt? receipt = fields.Event == JournalEvent.Intent
-            ? new Receipt
-            {
-                Name = default,
-                Result = ReceiptResult.Stored,
-                Size = fields.Stored,
-                Hash = hasHash ? fields.Hash : null,
-                Checked = hasHash ? fields.Checked : HashCheck.None,
-                How = fields.How,
-                Level = fields.Level,
-            }
-            : null;
+        Fixed fields = MemoryMarshal.Read<Fixed>(written);
+        ReadOnlySpan<byte> rest = written[Unsafe.SizeOf<Fixed>()..];
+        if (!fields.IsValid || rest.Length != fields.IdsBytes + fields.HashBytes + fields.NameBytes + fields.DirectoryBytes + fields.FileBytes)
+        {
+            return null;
+        }
+        ReadOnlySpan<byte> ids = Take(ref rest, fields.IdsBytes);
+        string hash = Encoding.ASCII.GetString(Take(ref rest, fields.HashBytes));
         return new JournalRecord
         {
-            Event = fields.Event,
-            Ids = [.. ids.Chunk(IdBytes).Select(id => BinaryPrimitives.ReadUInt128LittleEndian(id))],
+            Event = (JournalEvent)fields.Event,
+            Ids = MemoryMarshal.Cast<byte, UInt128>(ids).ToArray(),
             At = fields.At,
-            Name = fields.Name,
-            Size = fields.Size,
-            Modified = fields.Modified,
-            Receipt = receipt,
-            Staged = new StagedIdentity(fields.Directory, fields.File, fields.Inode, fields.Born),
+            Name = FerryPath.FromBytes(Take(ref rest, fields.NameBytes)),
+            Source = fields.Given.HasFlag(Given.Receipt) ? fields.Source : null,
+            Size = fields.Given.HasFlag(Given.Size) ? fields.Size : null,
+            Modified = fields.Given.HasFlag(Given.Modified) ? new FileTime(fields.ModifiedSeconds, fields.ModifiedNanoseconds) : null,
+            Receipt = fields.Given.HasFlag(Given.Receipt) ? fields.ReceiptWith(ContentHash.IsText(hash) ? hash : null) : null,
+            Staged = new StagedIdentity(
+                FerryPath.FromBytes(Take(ref rest, fields.DirectoryBytes)),
+                FerryPath.FromBytes(Take(ref rest, fields.FileBytes)),
+                fields.Inode,
+                new TimeStamp(fields.BornSeconds, fields.BornNanoseconds)),
         };
     }
 
-    private static void WriteNumber(CborWriter cbor, int key, long? value)
+    private static Span<byte> Append(Span<byte> destination, FerryPath path)
     {
-        if (value is { } number)
-        {
-            cbor.WriteInt32(key);
-            cbor.WriteInt64(number);
-        }
+        path.Bytes.CopyTo(destination);
+        return destination[path.Bytes.Length..];
     }
 
-    private static void WriteBytes(CborWriter cbor, int key, ReadOnlySpan<byte> value)
+    private static ReadOnlySpan<byte> Take(ref ReadOnlySpan<byte> rest, int length)
     {
-        if (!value.IsEmpty)
-        {
-            cbor.WriteInt32(key);
-            cbor.WriteByteString(value);
-        }
+        ReadOnlySpan<byte> taken = rest[..length];
+        rest = rest[length..];
+        return taken;
     }
 
-    private static void WriteText(CborWriter cbor, int key, string? value)
+    [Flags]
+    private enum Given : byte
     {
-        if (value is not null)
-        {
-            cbor.WriteInt32(key);
-            cbor.WriteTextString(value);
-        }
+        None = 0,
+        Size = 1,
+        Modified = 2,
+        Receipt = 4,
+        All = Size | Modified | Receipt,
     }
 
-    private static void WriteTime(CborWriter cbor, int key, FileTime? value)
+    /// <summary>A record as it stands in the file, in this machine's order of bytes; the ids, the hash's text and the bytes of the names follow.</summary>
+    [StructLayout(LayoutKind.Sequential, Pack = 1)]
+    private struct Fixed
     {
-        if (value is { } time)
-        {
-            cbor.WriteInt32(key);
-            cbor.WriteStartArray(2);
-            cbor.WriteInt64(time.Seconds);
-            cbor.WriteUInt32(time.Nanoseconds);
-            cbor.WriteEndArray();
-        }
-    }
+        public byte Event;
+        public Given Given;
+        public byte Checked;
+        public byte How;
 
-    private static bool ReadField(ref Fields fields, int key, MessageReader reader)
-    {
-        switch (key)
-        {
-            case 1: fields.Event = (JournalEvent)reader.ReadNumber("event", (long)JournalEvent.Boot); return true;
-            case 2: fields.Ids = reader.ReadBytes("ids", MostIds * IdBytes); return true;
-            case 3: fields.At = reader.ReadSignedNumber(); return true;
-            case 4: fields.Name = FerryPath.FromBytes(reader.ReadBytes("name", ProtocolLimits.MaxStoredPathBytes)); return true;
-            case 5: fields.Size = reader.ReadNumber("size", long.MaxValue); return true;
-            case 6: fields.Modified = ReadTime(reader); return true;
-            case 8: fields.Stored = reader.ReadNumber("bytes", long.MaxValue); return true;
-            case 9: fields.Hash = reader.ReadText("hash", MostWord + 2 * WireText.MostHashBytes); return true;
-            case 10: fields.Checked = WireText.Read<HashCheck>(reader, "checked"); return true;
-            case 11: fields.How = WireText.Read<TransferMethod>(reader, "how"); return true;
-            case 12: fields.Level = WireText.Read<Durability>(reader, "level"); return true;
-            case 13: fields.Directory = FerryPath.FromBytes(reader.ReadBytes("staging directory", MostStagedName)); return true;
-            case 14: fields.File = FerryPath.FromBytes(reader.ReadBytes("staged file", MostStagedName)); return true;
-            case 15: fields.Inode = (ulong)reader.ReadSignedNumber(); return true;
-            case 16: FileTime born = ReadTime(reader); fields.Born = new TimeStamp(born.Seconds, born.Nanoseconds); return true;
-            default: return false;
-        }
-    }
-
-    private static FileTime ReadTime(MessageReader reader)
-    {
-        List<long> parts = reader.ReadArray("time", 2, item => item.ReadSignedNumber());
-        return parts.Count == 2 && parts[1] is >= 0 and <= MostNanoseconds ? new FileTime(parts[0], (uint)parts[1]) : throw Malformed.OutOfRange("time");
-    }
-
-    private struct Fields
-    {
-        public JournalEvent Event;
-        public byte[]? Ids;
+        /// <summary>One more than the level; 0 for none.</summary>
+        public byte Level;
+        public byte HashBytes;
+        public ushort IdsBytes;
+        public ushort NameBytes;
+        public ushort DirectoryBytes;
+        public ushort FileBytes;
+        public uint Source;
         public long At;
-        public FerryPath Name;
-        public long? Size;
-        public FileTime? Modified;
+        public long Size;
+        public long ModifiedSeconds;
+        public uint ModifiedNanoseconds;
         public long Stored;
-        public string? Hash;
-        public HashCheck Checked;
-        public TransferMethod How;
-        public Durability? Level;
-        public FerryPath Directory;
-        public FerryPath File;
         public ulong Inode;
-        public TimeStamp Born;
+        public long BornSeconds;
+        public uint BornNanoseconds;
+
+        /// <summary>False where it says what no record does; about lengths only that ids and names are not too many and too long.</summary>
+        public readonly bool IsValid =>
+            (JournalEvent)Event is >= JournalEvent.Intent and <= JournalEvent.Boot
+            && (Given & ~Given.All) == 0
+            && Given.HasFlag(Given.Receipt) == ((JournalEvent)Event == JournalEvent.Intent)
+            && Enum.IsDefined((HashCheck)Checked) && Enum.IsDefined((TransferMethod)How) && (Level == 0 || Enum.IsDefined((Durability)(Level - 1)))
+            && IdsBytes > 0 && IdsBytes % IdBytes == 0 && IdsBytes <= MostIds * IdBytes
+            && (IdsBytes == IdBytes || (JournalEvent)Event is JournalEvent.Done or JournalEvent.Cancelled)
+            && NameBytes <= ProtocolLimits.MaxStoredPathBytes
+            && Size >= 0 && Stored >= 0 && ModifiedNanoseconds <= MostNanoseconds && BornNanoseconds <= MostNanoseconds;
+
+        public readonly Receipt ReceiptWith(string? hash) => new()
+        {
+            Name = default,
+            Result = ReceiptResult.Stored,
+            Size = Stored,
+            Hash = hash,
+            Checked = hash is null ? HashCheck.None : (HashCheck)Checked,
+            How = (TransferMethod)How,
+            Level = Level == 0 ? null : (Durability)(Level - 1),
+        };
     }
 }

@@ -68,7 +68,8 @@ internal sealed class KeyedDelivery : IDisposable
             return null;
         }
         Receipt receipt = found.Intent.Receipt!;
-        if ((offer.Size is { } size && size != found.Intent.Size.GetValueOrDefault(receipt.Size))
+        if (found.Intent.Name != offer.Name || found.Intent.Source != offer.Source
+            || (offer.Size is { } size && size != found.Intent.Size.GetValueOrDefault(receipt.Size))
             || (offer.Metadata.Modified is { } modified && modified != found.Intent.Modified)
             || receipt.Level < asked)
         {
@@ -96,6 +97,7 @@ internal sealed class KeyedDelivery : IDisposable
         Ids = [id],
         At = journal.Now,
         Name = offer.Name,
+        Source = offer.Source,
         Size = offer.Size,
         Modified = offer.Metadata.Modified,
         Receipt = receipt,

@@ -9,18 +9,37 @@ namespace Ferry.Server.Storage.Journal;
 /// <param name="Writer">The connection that published it; 0 for one that is over.</param>
 internal readonly record struct RememberedFile(long Intent, long At, bool IsDurable, long Writer = 0);
 
-/// <summary>Published files that are forgotten together.</summary>
+/// <summary>Published files that are forgotten together. Storing is frequent and asking rare: they are only listed until somebody asks for one.</summary>
 internal sealed class PublishedFiles : IEnumerable<(UInt128 Arrival, RememberedFile File, FerryPath OtherName)>
 {
     /// <summary>Bytes of names; few files are stored under another name than they were sent.</summary>
     public const long MostNameBytes = 2 << 20;
 
-    private readonly Dictionary<UInt128, RememberedFile> files = [];
+    private readonly List<(UInt128 Arrival, RememberedFile File)> files = [];
     private readonly Dictionary<UInt128, FerryPath> otherNames = [];
-    private readonly HashSet<ushort> deliveries = [];
+    private readonly HashSet<ulong> deliveries = [];
     private long nameBytes;
 
+    /// <summary>Where the newest of each arrival stands in the list; null until somebody asks.</summary>
+    private Dictionary<UInt128, int>? places;
+
     public bool IsFull => files.Count >= JournalState.LeastDone || nameBytes >= MostNameBytes;
+
+    private Dictionary<UInt128, int> Places
+    {
+        get
+        {
+            if (places is null)
+            {
+                places = new Dictionary<UInt128, int>(files.Count);
+                for (int place = 0; place < files.Count; place++)
+                {
+                    places[files[place].Arrival] = place;
+                }
+            }
+            return places;
+        }
+    }
 
     /// <summary>Adds a file, in the place of what was known of the same arrival.</summary>
     /// <param name="arrival">Which it is.</param>
@@ -28,7 +47,8 @@ internal sealed class PublishedFiles : IEnumerable<(UInt128 Arrival, RememberedF
     /// <param name="otherName">Its name, where that is another than the one offered.</param>
     public void Add(UInt128 arrival, in RememberedFile file, FerryPath otherName)
     {
-        files[arrival] = file;
+        files.Add((arrival, file));
+        places?[arrival] = files.Count - 1;
         deliveries.Add(ArrivalId.PartOfDelivery(arrival));
         if (!otherName.IsEmpty)
         {
@@ -42,27 +62,22 @@ internal sealed class PublishedFiles : IEnumerable<(UInt128 Arrival, RememberedF
     }
 
     public (RememberedFile File, FerryPath OtherName)? Find(UInt128 arrival) =>
-        files.TryGetValue(arrival, out RememberedFile file) ? (file, otherNames.GetValueOrDefault(arrival)) : null;
+        Places.TryGetValue(arrival, out int place) ? (files[place].File, otherNames.GetValueOrDefault(arrival)) : null;
 
     /// <summary>False when no file of a delivery is among them.</summary>
     public bool MayHave(UInt128 delivery) => deliveries.Contains(ArrivalId.PartOfDelivery(delivery));
 
     public void Remove(UInt128 arrival)
     {
-        files.Remove(arrival);
+        Places.Remove(arrival);
         otherNames.Remove(arrival);
     }
 
     public void RemoveWhere(Func<UInt128, RememberedFile, bool> isToGo)
     {
-        // A dictionary may lose what was seen already while it is gone through.
-        foreach ((UInt128 arrival, RememberedFile file) in files)
-        {
-            if (isToGo(arrival, file))
-            {
-                Remove(arrival);
-            }
-        }
+        List<(UInt128 Arrival, RememberedFile File, FerryPath OtherName)> left = [.. this.Where(item => !isToGo(item.Arrival, item.File))];
+        Clear();
+        left.ForEach(item => Add(item.Arrival, item.File, item.OtherName));
     }
 
     /// <summary>Forgets all, and keeps the memory.</summary>
@@ -72,13 +87,18 @@ internal sealed class PublishedFiles : IEnumerable<(UInt128 Arrival, RememberedF
         otherNames.Clear();
         deliveries.Clear();
         nameBytes = 0;
+        places = null;
     }
 
     public IEnumerator<(UInt128 Arrival, RememberedFile File, FerryPath OtherName)> GetEnumerator()
     {
-        foreach ((UInt128 arrival, RememberedFile file) in files)
+        for (int place = 0; place < files.Count; place++)
         {
-            yield return (arrival, file, otherNames.GetValueOrDefault(arrival));
+            (UInt128 arrival, RememberedFile file) = files[place];
+            if (Places.TryGetValue(arrival, out int newest) && newest == place)
+            {
+                yield return (arrival, file, otherNames.GetValueOrDefault(arrival));
+            }
         }
     }
 
