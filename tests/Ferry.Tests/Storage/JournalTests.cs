@@ -157,7 +157,13 @@ public sealed class JournalTests
             Modified = new FileTime(-3, 999_999_999),
             Receipt = new Receipt
             {
-                Name = default, Result = ReceiptResult.Stored, Size = 4, Hash = "xxh128:00", Checked = HashCheck.Both, How = TransferMethod.Cloned, Level = Durability.Durable,
+                Name = default,
+                Result = ReceiptResult.Stored,
+                Size = 4,
+                Hash = "xxh128:00",
+                Checked = HashCheck.Both,
+                How = TransferMethod.Cloned,
+                Level = Durability.Durable,
             },
             Staged = new StagedIdentity("d", "f", 5, new TimeStamp(6, 7)),
         };
