@@ -280,7 +280,7 @@ internal sealed class AtomicTree : IDisposable
                 ? throw new FerryException(FerryErrorCode.Incomplete, $"{target.Path} cannot go on: this delivery has no key under which what had arrived was kept; send it again")
                 : Trees.Make();
         }
-        return Trees.Take(keyed.User, keyed.IdOf(offer)!.Value ^ BootIdentity.Read(), offer.GoesOn);
+        return Trees.Take(keyed.User, keyed.TreeOf(offer) ^ BootIdentity.Read(), offer.GoesOn);
     }
 
     private ConfinedDirectory OpenWaiting() => Trees.Directory.OpenDirectory(name);

@@ -35,7 +35,9 @@ internal sealed class JournalState
         switch (record.Event)
         {
             case JournalEvent.Intent:
-                pending[record.Id] = new RememberedFile(record.Offset, record.At, record.Receipt?.Level == Durability.Durable);
+                // Of two at once with one number neither is remembered: what is said next of one could be the other's.
+                long intent = pending.ContainsKey(record.Id) ? RememberedFile.Nowhere : record.Offset;
+                pending[record.Id] = new RememberedFile(intent, record.At, record.Receipt?.Level == Durability.Durable);
                 break;
             case JournalEvent.Done:
                 foreach (UInt128 arrival in record.Ids)

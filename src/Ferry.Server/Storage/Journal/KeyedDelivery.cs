@@ -56,6 +56,9 @@ internal sealed class KeyedDelivery : IDisposable
     /// <summary>Which arrival an offer is; null when the sender gave it no number.</summary>
     public UInt128? IdOf(in Offer offer) => offer.Source is { } source ? ArrivalId.Of(Delivery, source, offer.Name) : null;
 
+    /// <summary>The number under which a directory waits that arrives whole, on this connection and on later ones.</summary>
+    public UInt128 TreeOf(in Offer offer) => ArrivalId.OfTree(Delivery, offer.Source!.Value, offer.Name);
+
     /// <summary>The receipt that an offer got on an earlier connection; null when it is to be stored.</summary>
     /// <param name="id">Which arrival the offer is; null when the sender gave it no number.</param>
     /// <param name="offer">The offer.</param>

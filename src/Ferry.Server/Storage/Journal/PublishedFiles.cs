@@ -7,7 +7,11 @@ namespace Ferry.Server.Storage.Journal;
 /// <param name="At">When that was written, in milliseconds since 1970.</param>
 /// <param name="IsDurable">True when its receipt outlives a power cut.</param>
 /// <param name="Writer">The connection that published it; 0 for one that is over.</param>
-internal readonly record struct RememberedFile(long Intent, long At, bool IsDurable, long Writer = 0);
+internal readonly record struct RememberedFile(long Intent, long At, bool IsDurable, long Writer = 0)
+{
+    /// <summary>Where no record stands, but the heading of the file.</summary>
+    public const long Nowhere = 0;
+}
 
 /// <summary>Published files that are forgotten together. Storing is frequent and asking rare: they are only listed until somebody asks for one.</summary>
 internal sealed class PublishedFiles : IEnumerable<(UInt128 Arrival, RememberedFile File, FerryPath OtherName)>
