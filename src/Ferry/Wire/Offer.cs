@@ -25,8 +25,6 @@ internal readonly record struct Offer(
     private const int AtomicKey = 10; // [offer.atomic]
     private const int AtomicBegins = 1, AtomicGoesOn = 2;
 
-    private const long MostNanoseconds = 999_999_999;
-
     public static FrameType Type => FrameType.Offer;
 
     /// <summary>Which of the things sent in a delivery it belongs to: with the name, this tells one arrival from every other. Null outside of a delivery with a key.</summary>
@@ -133,7 +131,7 @@ internal readonly record struct Offer(
                 return true;
             case ModifiedKey:
                 List<long> parts = reader.ReadArray("[offer.modified]", 2, item => item.ReadSignedNumber());
-                fields.Modified = parts.Count == 2 && parts[1] is >= 0 and <= MostNanoseconds
+                fields.Modified = parts.Count == 2 && parts[1] is >= 0 and <= FileTime.MostNanoseconds
                     ? new FileTime(parts[0], (uint)parts[1])
                     : throw Malformed.OutOfRange("[offer.modified]");
                 return true;

@@ -15,7 +15,7 @@ internal static class ArrivalId
 
     /// <summary>
     /// The number of an arrival in the journal: of several things sent in a delivery each has names that are unique. A stranger's names may be chosen so that two have
-    /// one number. Then one of the two is forgotten; what is said of the other is not said of that one, because who reads it compares the names.
+    /// one number. Then at least one of the two is forgotten; what is said of one is not said of the other, because who reads it compares the names.
     /// </summary>
     public static UInt128 Of(UInt128 delivery, long source, FerryPath name) => new(PartOfDelivery(delivery), XxHash3.HashToUInt64(name.Bytes, source));
 

@@ -104,8 +104,9 @@ internal sealed class JournalFile : IDisposable
     public void Add(JournalRecord record)
     {
         record.Offset = Length + added.WrittenCount;
-        Span<byte> frame = added.GetSpan(FrameSize + record.WrittenLength);
-        Span<byte> payload = frame.Slice(FrameSize, record.WrittenLength);
+        int length = record.WrittenLength;
+        Span<byte> frame = added.GetSpan(FrameSize + length);
+        Span<byte> payload = frame.Slice(FrameSize, length);
         record.Write(payload);
         BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
         BinaryPrimitives.WriteUInt64LittleEndian(frame[4..], XxHash3.HashToUInt64(payload));

@@ -35,7 +35,6 @@ internal sealed record JournalRecord
     public const int MostIds = 256;
 
     private const int IdBytes = 16;
-    private const uint MostNanoseconds = 999_999_999;
 
     public required JournalEvent Event { get; init; }
 
@@ -229,7 +228,7 @@ internal sealed record JournalRecord
             && IdsBytes > 0 && IdsBytes % IdBytes == 0 && IdsBytes <= MostIds * IdBytes
             && (IdsBytes == IdBytes || (JournalEvent)Event is JournalEvent.Done or JournalEvent.Cancelled)
             && NameBytes <= ProtocolLimits.MaxStoredPathBytes
-            && Size >= 0 && Stored >= 0 && ModifiedNanoseconds <= MostNanoseconds && BornNanoseconds <= MostNanoseconds;
+            && Size >= 0 && Stored >= 0 && ModifiedNanoseconds <= FileTime.MostNanoseconds && BornNanoseconds <= FileTime.MostNanoseconds;
 
         public readonly Receipt ReceiptWith(string? hash) => new()
         {

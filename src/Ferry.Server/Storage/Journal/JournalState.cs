@@ -153,16 +153,9 @@ internal sealed class JournalState
 
     private void ForgetWhere(Func<RememberedFile, bool> isToGo)
     {
-        // Of one that was stored again the old receipt must not come back.
-        ForgetWhatWasStoredAgain();
-        recent.RemoveWhere((_, file) => isToGo(file));
-        older.RemoveWhere((_, file) => isToGo(file));
-    }
-
-    private void ForgetWhatWasStoredAgain()
-    {
-        recent.RemoveWhere((arrival, _) => pending.ContainsKey(arrival));
-        older.RemoveWhere((arrival, _) => pending.ContainsKey(arrival) || recent.Find(arrival) is not null);
+        // Of one that was stored again the old receipt must not come back, also where the newest is to go.
+        older.RemoveWhere((arrival, file) => pending.ContainsKey(arrival) || recent.Find(arrival) is not null || isToGo(file));
+        recent.RemoveWhere((arrival, file) => pending.ContainsKey(arrival) || isToGo(file));
     }
 
     private void ForgetDirectory(JournalRecord record)
