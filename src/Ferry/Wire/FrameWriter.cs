@@ -212,6 +212,12 @@ internal sealed class FrameWriter : IDisposable
             failure = Malformed.Broken(e);
             throw failure;
         }
+        catch (ObjectDisposedException)
+        {
+            // The connection was given up elsewhere, with a reason of its own, after this write was let in.
+            failure = Malformed.Closed();
+            throw failure;
+        }
         catch (FerryConnectionException e)
         {
             failure = e;
@@ -222,16 +228,13 @@ internal sealed class FrameWriter : IDisposable
     private async ValueTask WriteAsync(
         ReadOnlyMemory<byte> bytes, Func<ReadOnlyMemory<byte>, CancellationToken, ValueTask> send, CancellationToken cancellationToken)
     {
-        if (stallTimeout == Timeout.InfiniteTimeSpan)
-        {
-            await send(bytes, cancellationToken).ConfigureAwait(false);
-            return;
-        }
-        using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        deadline.CancelAfter(stallTimeout);
+        using var ending = new CancellationTokenSource(stallTimeout);
+        // Nothing can end it before it has begun: the frame would count as cut short although none of it was sent, and nothing could follow it.
+        ValueTask writing = send(bytes, ending.Token);
+        using CancellationTokenRegistration registration = cancellationToken.UnsafeRegister(static ending => ((CancellationTokenSource)ending!).Cancel(), ending);
         try
         {
-            await send(bytes, deadline.Token).ConfigureAwait(false);
+            await writing.ConfigureAwait(false);
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {

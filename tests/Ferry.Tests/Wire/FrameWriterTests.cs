@@ -81,6 +81,44 @@ public sealed class FrameWriterTests
         await client.DisposeAsync();
     }
 
+    /// <summary>Of a frame that was given up when it was about to be sent nothing was sent, so what the peer has to be told can follow.</summary>
+    [Theory]
+    [InlineData(300)]
+    [InlineData(Timeout.Infinite)]
+    public async Task What_ends_a_connection_is_told_also_when_a_frame_was_about_to_be_sent(int stallMilliseconds)
+    {
+        (Stream client, Stream server) = SocketPair.Open();
+        using var givenUp = new CancellationTokenSource();
+        await using var interrupted = new InterruptedStream(server, givenUp.Cancel);
+        using var writer = new FrameWriter(interrupted, TimeSpan.FromMilliseconds(stallMilliseconds));
+        using var peer = new ScriptedPeer(client);
+        writer.AddPreface();
+        writer.Add(1, Offer("name", 1));
+        Task flush = writer.FlushAsync(givenUp.Token).AsTask();
+        await flush.ContinueWith(static _ => { }, Cancel, TaskContinuationOptions.None, TaskScheduler.Default);
+
+        await writer.SendLastAsync(new Failure(FerryErrorCode.Protocol, "reason"), Cancel);
+        await server.DisposeAsync();
+
+        Assert.Equal(FerryErrorCode.Protocol, (await peer.ReadFailureAsync()).Code);
+        await client.DisposeAsync();
+    }
+
+    /// <summary>The side that gave the connection up has the reason; who was sending meanwhile learns that it is over.</summary>
+    [Fact]
+    public async Task A_stream_closed_under_a_frame_is_a_lost_connection()
+    {
+        (Stream client, Stream server) = SocketPair.Open();
+        await using var interrupted = new InterruptedStream(server, server.Dispose);
+        using var writer = new FrameWriter(interrupted, Patience);
+        writer.Add(0, new Finish());
+
+        FerryConnectionException e = await Assert.ThrowsAsync<FerryConnectionException>(() => writer.FlushAsync(Cancel).AsTask());
+
+        Assert.Equal(FerryErrorCode.ConnectionLost, e.Code);
+        await client.DisposeAsync();
+    }
+
     /// <summary>It would hold up, for ever, whoever has something to say.</summary>
     [Fact]
     public async Task A_sign_of_life_that_is_not_taken_ends_like_any_other_frame()
@@ -103,4 +141,39 @@ public sealed class FrameWriterTests
     }
 
     private static Offer Offer(string name, long size) => new(EntryKind.File, name, size, default, null);
+
+    /// <summary>A stream to which something happens just before its first write.</summary>
+    private sealed class InterruptedStream(Stream stream, Action interrupt) : Stream
+    {
+        private int writes;
+
+        public override bool CanRead => false;
+
+        public override bool CanSeek => false;
+
+        public override bool CanWrite => true;
+
+        public override long Length => throw new NotSupportedException();
+
+        public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            if (writes++ == 0)
+            {
+                interrupt();
+            }
+            return stream.WriteAsync(buffer, cancellationToken);
+        }
+
+        public override void Flush() => stream.Flush();
+
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+
+        public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+
+        public override void SetLength(long value) => throw new NotSupportedException();
+
+        public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    }
 }
