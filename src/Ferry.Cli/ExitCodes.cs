@@ -24,6 +24,9 @@ internal static class ExitCodes
         _ => Of(code.Result()),
     };
 
+    /// <summary>The exit code where a served directory that was named cannot be used: what is refused then is that argument.</summary>
+    public static int OfDirectory(FerryErrorCode code) => Of(code) == Refused || code == FerryErrorCode.RootGone ? Usage : Of(code);
+
     /// <summary>The exit code for one entry.</summary>
     public static int Of(ReceiptResult result) => result switch
     {

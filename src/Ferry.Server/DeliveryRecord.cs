@@ -4,6 +4,7 @@ namespace Ferry.Server;
 internal sealed class DeliveryRecord(string peer, DeliveryLog log)
 {
     private readonly Dictionary<ReceiptResult, int> counts = [];
+    private int lessSafe;
     private bool begun;
 
     /// <summary>Who sends, in words.</summary>
@@ -22,11 +23,14 @@ internal sealed class DeliveryRecord(string peer, DeliveryLog log)
     }
 
     /// <summary>An entry is over.</summary>
-    public void Add(Receipt receipt)
+    /// <param name="receipt">What the sender is told.</param>
+    /// <param name="asked">How safely the sender wanted it stored; null when it did not say.</param>
+    public void Add(Receipt receipt, Durability? asked = null)
     {
         lock (counts)
         {
             counts[receipt.Result] = counts.GetValueOrDefault(receipt.Result) + 1;
+            lessSafe += receipt.Result == ReceiptResult.Stored && receipt.Level < asked ? 1 : 0;
         }
         if (!receipt.IsWhole)
         {
@@ -69,7 +73,7 @@ internal sealed class DeliveryRecord(string peer, DeliveryLog log)
         {
             ServerLog.DeliveryEnded(log.Logger, peer, counts.GetValueOrDefault(ReceiptResult.Stored) + counts.GetValueOrDefault(ReceiptResult.Held), counts.Values.Sum());
         }
-        var summary = new DeliverySummary(peer, counts, failure?.Code);
+        var summary = new DeliverySummary(peer, counts, lessSafe, failure?.Code);
         foreach (IDeliveryObserver observer in log.Observers)
         {
             observer.Ended(summary);

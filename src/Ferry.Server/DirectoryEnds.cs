@@ -13,7 +13,6 @@ internal sealed class DirectoryEnds(Delivery delivery, List<IncomingEntry> ended
     /// <param name="finish">Is given each receipt; null for an entry that has got its own before.</param>
     public async Task CompleteAsync(Action<IncomingEntry, Receipt?> finish)
     {
-        long generation = delivery.Store.Flusher.Generation;
         bool together = delivery.Store.Commits.IsFor(ended.Count);
         foreach (IncomingEntry entry in ended)
         {
@@ -43,7 +42,7 @@ internal sealed class DirectoryEnds(Delivery delivery, List<IncomingEntry> ended
             {
                 finish(entry, Try(entry, () =>
                 {
-                    delivery.Store.Flusher.ThrowIfFailedSince(generation);
+                    delivery.Links.ThrowIfFlushFailed();
                     return receipt;
                 }));
             }

@@ -3,6 +3,8 @@ namespace Ferry.Server;
 /// <summary>Options of a ferry server. They are checked when the server starts.</summary>
 public sealed class FerryServerOptions
 {
+    private static readonly TimeSpan DefaultStallTimeout = TimeSpan.FromSeconds(60);
+
     /// <summary>The directory to receive into; it is created if only its last part is missing. Required.</summary>
     public string Root { get; set; } = "";
 
@@ -19,7 +21,10 @@ public sealed class FerryServerOptions
     public int MaxConnections { get; set; } = 4096;
 
     /// <summary>How long a peer may say nothing before its delivery fails. Default: 60 seconds.</summary>
-    public TimeSpan StallTimeout { get; set; } = TimeSpan.FromSeconds(60);
+    public TimeSpan StallTimeout { get; set; } = DefaultStallTimeout;
+
+    /// <summary>How long a peer may say nothing at all, not even which protocol it speaks: never without a bound.</summary>
+    internal TimeSpan FirstByteTime => StallTimeout == Timeout.InfiniteTimeSpan ? DefaultStallTimeout : StallTimeout;
 
     /// <summary>The same for the plain protocol, where a peer cannot say that it waits. Default: 10 minutes.</summary>
     public TimeSpan PlainStallTimeout { get; set; } = TimeSpan.FromMinutes(10);

@@ -46,6 +46,9 @@ internal sealed class IncomingEntries
         }
     }
 
+    /// <summary>Whether one has a name of some kind.</summary>
+    public bool HasAny(Predicate<FerryPath> isMeant) => entries.Values.Any(entry => isMeant(entry.Offer.Name));
+
     /// <exception cref="FerryConnectionException">There is none with the frame's number.</exception>
     public IncomingEntry Find(Frame frame) => entries.TryGetValue(frame.Entry, out IncomingEntry? entry) ? entry : throw Malformed.UnknownEntry(frame.Type, frame.Entry);
 

@@ -232,6 +232,10 @@ internal sealed class NativeSession : IDisposable
     {
         open.BeginNumber(frame.Entry);
         context.Record.Begin();
+        if (open.Count + pipeline.Unanswered == 0)
+        {
+            delivery.Links.BeginAnew();
+        }
         Offer offer = default;
         IncomingEntry? entry = null;
         bool answersLater = false;
@@ -390,7 +394,10 @@ internal sealed class NativeSession : IDisposable
         open.Remove(entry);
         if (entry.IsDirectory)
         {
-            entry.Tree?.HasEnded = true;
+            if (entry.Tree is { } tree)
+            {
+                tree.HasEnded = open.HasAny(tree.Contains) ? throw Malformed.AtomicEndEarly(frame.Entry) : true;
+            }
         }
         else if (entry.IsSettled)
         {

@@ -41,7 +41,7 @@ internal sealed class Reception(
     /// <param name="peer">Who is there.</param>
     public Task ServeAsync(Socket socket, PeerIdentity peer) => GuardAsync(socket, async () =>
     {
-        if (await PeekAsync(socket, options.StallTimeout).ConfigureAwait(false) is not { } first)
+        if (await PeekAsync(socket, options.FirstByteTime).ConfigureAwait(false) is not { } first)
         {
             return;
         }

@@ -103,7 +103,7 @@ internal sealed class StorePipeline : IDisposable
             receipt = tree.Hold(receipt);
         }
         connection.Writer.Add(entry.Number, ReceiptMessage.From(receipt, entry.Offer.Name));
-        record.Add(receipt);
+        record.Add(receipt, entry.Offer.Level);
         answered();
     }
 

@@ -37,7 +37,15 @@ internal sealed class DeliveryWatcher(bool json) : IDeliveryObserver
 
     public void Ended(DeliverySummary delivery)
     {
-        IEnumerable<int> codes = delivery.Counts.Keys.Select(ExitCodes.Of);
-        first.TrySetResult(ExitCodes.Worst(delivery.Failure is { } failure ? codes.Append(ExitCodes.Of(failure)) : codes));
+        List<int> codes = [.. delivery.Counts.Keys.Select(ExitCodes.Of)];
+        if (delivery.LessSafe > 0)
+        {
+            codes.Add(ExitCodes.Refused);
+        }
+        if (delivery.Failure is { } failure)
+        {
+            codes.Add(ExitCodes.Of(failure));
+        }
+        first.TrySetResult(ExitCodes.Worst(codes));
     }
 }

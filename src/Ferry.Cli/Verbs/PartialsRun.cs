@@ -35,7 +35,7 @@ internal sealed class PartialsRun
         catch (FerryException e)
         {
             Messages.Error(e, Json);
-            return ExitCodes.Of(e.Code);
+            return ExitCodes.OfDirectory(e.Code);
         }
     }
 

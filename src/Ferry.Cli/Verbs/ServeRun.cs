@@ -61,12 +61,11 @@ internal sealed class ServeRun
         return ExitCodes.Worst([code, watcher.HasOutputFailed ? ExitCodes.InternalError : code]);
     }
 
-    /// <summary>The server could not start. What it refuses then is the directory that it was given.</summary>
+    /// <summary>The server could not start.</summary>
     private int Failed(FerryException error)
     {
         Messages.Error(error, Json);
-        int code = ExitCodes.Of(error.Code);
-        return code == ExitCodes.Refused || error.Code == FerryErrorCode.RootGone ? ExitCodes.Usage : code;
+        return ExitCodes.OfDirectory(error.Code);
     }
 
     private IHost Build(DeliveryWatcher watcher)

@@ -17,7 +17,6 @@ internal sealed class AtomicTree : IDisposable
     private readonly StoredName target;
     private readonly byte[]? name;
     private readonly KeyedDelivery? keyed;
-    private readonly long generation;
     private FerryException? firstFailure;
     private int failures;
     private int held;
@@ -33,7 +32,6 @@ internal sealed class AtomicTree : IDisposable
     {
         store = worker.Store;
         this.target = target;
-        generation = store.Flusher.Generation;
         ConfinedDirectory parent = worker.Directories.OpenOrMake(target.Directory);
         Replaces = parent.TryGetStatus(target.Last, out FileStatus status);
         if (Replaces)
@@ -119,7 +117,7 @@ internal sealed class AtomicTree : IDisposable
                 $"{target.Path} is not stored, because {failures} of the entries in it did not arrive, the first of them {firstFailure!.Message}");
         }
         // An error of a flush may have been that of something in it which was not flushed by itself.
-        store.Flusher.ThrowIfFailedSince(generation);
+        worker.Links.ThrowIfFlushFailed();
         ConfinedDirectory parent = worker.Directories.OpenOrMake(target.Directory);
         using ConfinedDirectory directory = OpenWaiting();
         var receipt = new Receipt { Name = target.Path, Kind = EntryKind.Directory, Result = ReceiptResult.Stored, Level = level };
@@ -166,7 +164,7 @@ internal sealed class AtomicTree : IDisposable
         if (safety.Level == Durability.Durable)
         {
             directory.Flush();
-            Trees.Directory.Flush();
+            store.Flusher.Flush(Trees.Directory);
             worker.Links.FlushUpToRoot(parent);
         }
         return stored;
@@ -186,11 +184,12 @@ internal sealed class AtomicTree : IDisposable
         {
             return;
         }
-        Trees.Release(name);
         if (isLeft)
         {
+            Trees.Leave(name);
             return;
         }
+        Trees.Release(name);
         try
         {
             WholeTree.Remove(Trees.Directory, name);

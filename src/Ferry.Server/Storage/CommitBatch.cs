@@ -35,12 +35,18 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
         Intend(flush: items.Exists(item => item.File.Level == Durability.Durable));
         ForEach(file => file.Flush());
         Publish(directories);
-        Dictionary<DirectoryIdentity, FerryException?> flushed = [];
+        HashSet<DirectoryIdentity> flushed = [];
         ForEach(file =>
         {
             if (file.Level == Durability.Durable)
             {
-                FlushOnce(file.DirectoryIn(directories), links, flushed);
+                ConfinedDirectory directory = file.DirectoryIn(directories);
+                if (flushed.Add(DirectoryIdentity.Of(directory)))
+                {
+                    links.FlushUpToRoot(directory);
+                }
+                // One that failed has failed for all that share the directory: tried again, it would succeed without what was lost.
+                file.ThrowIfFlushFailed();
             }
         });
     }
@@ -124,28 +130,6 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
         if (intended.Count > 0 && !keyed!.TrySettle([.. intended.Select(item => (item.File.Intent!, item.StoredAsUnless(fault)))]))
         {
             intended.FindAll(item => item.StoredAsUnless(fault) is null).ForEach(item => item.File.Leave());
-        }
-    }
-
-    /// <summary>A flush that failed for one file has failed for all that share its directory: tried again, it would succeed without what was lost.</summary>
-    private static void FlushOnce(ConfinedDirectory directory, DirectoryLinks links, Dictionary<DirectoryIdentity, FerryException?> flushed)
-    {
-        DirectoryIdentity identity = DirectoryIdentity.Of(directory);
-        if (!flushed.TryGetValue(identity, out FerryException? failure))
-        {
-            try
-            {
-                links.FlushUpToRoot(directory);
-            }
-            catch (FerryException e)
-            {
-                failure = e;
-            }
-            flushed.Add(identity, failure);
-        }
-        if (failure is not null)
-        {
-            throw new FerryException(failure.Code, failure.Message, failure);
         }
     }
 

@@ -27,7 +27,7 @@ internal sealed class Delivery : IDisposable
     }
 
     public Delivery(Store store)
-        : this(store, new MadeDirectories(), new AtomicTrees(), new DirectoryLinks(store.Root))
+        : this(store, new MadeDirectories(), new AtomicTrees(), new DirectoryLinks(store.Root, store.Flusher))
     {
     }
 

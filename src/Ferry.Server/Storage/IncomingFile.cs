@@ -21,9 +21,6 @@ internal sealed class IncomingFile : IDisposable
 
     /// <summary>Set when a part of the file outlives its connection.</summary>
     private readonly PartialFile? partial;
-
-    /// <summary>Of the store's flusher, before anything was written.</summary>
-    private readonly long generation;
     private long length;
     private long writtenBack;
     private bool begun;
@@ -83,7 +80,6 @@ internal sealed class IncomingFile : IDisposable
         this.name = name;
         this.expected = expected;
         Level = Store.LevelFor(expected.Level);
-        generation = Store.Flusher.Generation;
         space = new SpacePromise(Store.Space, name.Shown);
         // Set by whoever calls this.
         staged = null!;
@@ -222,15 +218,15 @@ internal sealed class IncomingFile : IDisposable
     }
 
     /// <summary>Notes that the whole file system was flushed.</summary>
-    /// <exception cref="FerryException">That has failed, then or since the file was begun.</exception>
+    /// <exception cref="FerryException">That has failed, then or since the delivery was begun.</exception>
     public void MarkFlushed()
     {
         ThrowIfFlushFailed();
         staged.MarkFlushed();
     }
 
-    /// <summary>Makes sure that no flush of the whole file system has failed since the file was begun: the error may have been this file's.</summary>
-    public void ThrowIfFlushFailed() => Store.Flusher.ThrowIfFailedSince(generation);
+    /// <inheritdoc cref="DirectoryLinks.ThrowIfFlushFailed"/>
+    public void ThrowIfFlushFailed() => delivery.Links.ThrowIfFlushFailed();
 
     /// <summary>Publishes a complete file that is flushed (invariants 1 and 2).</summary>
     /// <param name="directories">Where its directory is found, or made when it was removed meanwhile.</param>

@@ -72,6 +72,15 @@ internal sealed class PartialFolder(ConfinedDirectory directory, uint user) : ID
         return null;
     }
 
+    /// <summary>A file that has its mode already, because it was about to be published, may be one that its owner cannot write to.</summary>
+    public void MakeWritable(byte[] id)
+    {
+        if (directory.TryGetStatus(id, out FileStatus status) && status is { IsRegularFile: true, Links: 1 } && (status.Permissions & OwnerReadsAndWrites) != OwnerReadsAndWrites)
+        {
+            directory.SetFileMode(id, OwnerReadsAndWrites);
+        }
+    }
+
     /// <summary>Writes the record of a file that has none.</summary>
     public void WriteRecord(byte[] id, PartialRecord record) => WriteNew(RecordName(id), record);
 

@@ -53,22 +53,22 @@ internal static class PartialScan
     {
         try
         {
+            folder.MakeWritable(id);
             using SafeFileHandle? file = folder.TryOpen(id, out FileStatus status, waits: true);
             if (file is null || status.Size < PartialFile.LeastKept || folder.TryReadRecord(id) is not { } record || status.Size > record.Size)
             {
                 return null;
             }
-            if (status.OccupiedBytes - status.Size > MostUnused)
-            {
-                // Its age does not begin anew.
-                if (FileCalls.Truncate(file, status.Size) != 0
-                    || FileCalls.SetModified(file, status.Modified.Seconds, status.Modified.Nanoseconds) != 0
-                    || FileCalls.GetStatus(file, out status) != 0)
-                {
-                    return null;
-                }
-            }
-            return (id, record, status);
+            // Whose server was killed just before it was published has the source's time already.
+            bool isComplete = record.Modified == new FileTime(status.Modified.Seconds, status.Modified.Nanoseconds);
+            bool hasUnused = status.OccupiedBytes - status.Size > MostUnused;
+            // Its age does not begin anew.
+            TimeStamp written = isComplete ? status.Changed : status.Modified;
+            return (!hasUnused || FileCalls.Truncate(file, status.Size) == 0)
+                && (!(hasUnused || isComplete) || FileCalls.SetModified(file, written.Seconds, written.Nanoseconds) == 0)
+                && FileCalls.GetStatus(file, out status) == 0
+                ? (id, record, status)
+                : null;
         }
         catch (FerryException)
         {

@@ -1,8 +1,8 @@
-using System.Collections.Concurrent;
 using Ferry.Files;
 using Ferry.Native;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Win32.SafeHandles;
 
 namespace Ferry.Server.Storage;
 
@@ -20,7 +20,10 @@ internal sealed class Partials : IDisposable
     private readonly Dictionary<(uint User, FerryPath Name), Upload> uploads = [];
     private readonly SortedSet<(DateTimeOffset LastWrite, long Number, Upload Upload)> parked =
         new(Comparer<(DateTimeOffset LastWrite, long Number, Upload Upload)>.Create((a, b) => (a.LastWrite, a.Number).CompareTo((b.LastWrite, b.Number))));
-    private readonly ConcurrentDictionary<uint, PartialFolder> folders = new();
+
+    /// <summary>The directories of those users who have uploads, with how many; opened when the first file of one is.</summary>
+    private readonly Dictionary<uint, (PartialFolder? Folder, int Uploads)> folders = [];
+    private readonly Lock removing = new();
     private readonly ITimer timer;
     private long parkedBytes;
     private long lastNumber;
@@ -34,22 +37,28 @@ internal sealed class Partials : IDisposable
         this.directory = directory;
         this.limits = limits;
         timer = limits.Clock.CreateTimer(_ => Sweep(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        foreach ((PartialFolder folder, byte[] id, PartialRecord record, FileStatus status) in PartialScan.Run(directory, Folder))
+        HashSet<uint> users = [];
+        foreach ((PartialFolder folder, byte[] id, PartialRecord record, FileStatus status) in PartialScan.Run(directory, user =>
+        {
+            users.Add(user);
+            return Folder(user);
+        }))
         {
             lastNumber = Math.Max(lastNumber, PartialFolder.NumberIn(id)!.Value);
             var upload = new Upload(record.User, record.Name) { Id = id };
-            if (!uploads.TryAdd((record.User, record.Name), upload))
+            if (uploads.ContainsKey((record.User, record.Name)))
             {
                 folder.Remove(id);
                 continue;
             }
+            Add(upload);
             AddParked(upload, new ParkedState(status, null));
         }
         Sweep();
-        foreach (uint user in folders.Keys.Except(parked.Select(item => item.Upload.User)))
+        foreach (uint user in users.Where(user => folders.GetValueOrDefault(user).Uploads == 0))
         {
-            folders.Remove(user, out PartialFolder? empty);
-            empty!.Dispose();
+            folders.Remove(user, out (PartialFolder? Folder, int Uploads) empty);
+            empty.Folder?.Dispose();
             StagingArea.TryRemoveDirectory(directory, PartialFolder.NameOf(user));
         }
     }
@@ -77,7 +86,7 @@ internal sealed class Partials : IDisposable
             if (!uploads.TryGetValue((user, name), out Upload? upload))
             {
                 upload = new Upload(user, name);
-                uploads.Add((user, name), upload);
+                Add(upload);
             }
             else if (onlyNew)
             {
@@ -121,7 +130,15 @@ internal sealed class Partials : IDisposable
         }
         catch
         {
-            End(upload);
+            if (upload.Parked is { } state)
+            {
+                // It could not be opened just now; it is there as before.
+                PutBack(upload, state);
+            }
+            else
+            {
+                End(upload);
+            }
             throw;
         }
     }
@@ -129,12 +146,7 @@ internal sealed class Partials : IDisposable
     /// <summary>Its holder lets go of an upload that is not complete.</summary>
     public void Park(Upload upload, ParkedState state)
     {
-        lock (gate)
-        {
-            AddParked(upload, state);
-            upload.Holder = null;
-            upload.Released.TrySetResult();
-        }
+        PutBack(upload, state);
         ServerLog.Kept(Logger, upload.Name, state.Status.Size, upload.User);
         Sweep();
     }
@@ -145,6 +157,7 @@ internal sealed class Partials : IDisposable
         lock (gate)
         {
             uploads.Remove((upload.User, upload.Name));
+            Leave(upload.User);
             upload.Holder = null;
             upload.Released.TrySetResult();
         }
@@ -177,16 +190,56 @@ internal sealed class Partials : IDisposable
             disposed = true;
         }
         timer.Dispose();
-        foreach (PartialFolder folder in folders.Values)
+        lock (removing)
         {
-            folder.Dispose();
+            foreach ((PartialFolder? folder, int _) in folders.Values)
+            {
+                folder?.Dispose();
+            }
+            directory.Dispose();
         }
-        directory.Dispose();
     }
 
-    private PartialFolder Folder(uint user) => folders.GetOrAdd(user, User);
+    private PartialFolder Folder(uint user)
+    {
+        lock (gate)
+        {
+            (PartialFolder? folder, int count) = folders.GetValueOrDefault(user);
+            folder ??= new PartialFolder(StagingArea.OpenOwn(directory, PartialFolder.NameOf(user)), user);
+            folders[user] = (folder, count);
+            return folder;
+        }
+    }
 
-    private PartialFolder User(uint user) => new(StagingArea.OpenOwn(directory, PartialFolder.NameOf(user)), user);
+    private void Add(Upload upload)
+    {
+        uploads.Add((upload.User, upload.Name), upload);
+        (PartialFolder? folder, int count) = folders.GetValueOrDefault(upload.User);
+        folders[upload.User] = (folder, count + 1);
+    }
+
+    /// <summary>One upload less; a server meets any number of users, and keeps no descriptor for those who have none.</summary>
+    private void Leave(uint user)
+    {
+        (PartialFolder? folder, int count) = folders[user];
+        if (count > 1)
+        {
+            folders[user] = (folder, count - 1);
+            return;
+        }
+        folders.Remove(user);
+        folder?.Dispose();
+    }
+
+    private void PutBack(Upload upload, ParkedState state)
+    {
+        lock (gate)
+        {
+            AddParked(upload, state);
+            upload.Holder = null;
+            upload.Released.TrySetResult();
+        }
+    }
 
     private PartialFile? TryOpenParked(Upload upload, PartialFolder folder, ParkedState state)
     {
@@ -200,8 +253,9 @@ internal sealed class Partials : IDisposable
         if (!isAsParked)
         {
             state.Hash?.Dispose();
+            upload.Parked = state = new ParkedState(status, null);
         }
-        var file = new PartialFile(this, upload, folder, handle, isAsParked ? state : new ParkedState(status, null));
+        PartialFile file = Open(upload, folder, handle, state);
         if (file.IsTrusted)
         {
             return file;
@@ -209,6 +263,19 @@ internal sealed class Partials : IDisposable
         file.Staged.Dispose();
         folder.Remove(upload.Id);
         return null;
+    }
+
+    private PartialFile Open(Upload upload, PartialFolder folder, SafeFileHandle handle, ParkedState state)
+    {
+        try
+        {
+            return new PartialFile(this, upload, folder, handle, state);
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
     }
 
     private bool Drop(Func<long, bool> isDue, string why)
@@ -229,10 +296,38 @@ internal sealed class Partials : IDisposable
         foreach ((Upload upload, ParkedState state) in dropped)
         {
             state.Hash?.Dispose();
-            Folder(upload.User).Remove(upload.Id);
+            Remove(upload);
             ServerLog.Dropped(Logger, upload.Name, state.Status.Size, upload.User, why);
         }
         return dropped.Count > 0;
+    }
+
+    private void Remove(Upload upload)
+    {
+        // The timer may come while the server ends; what is left is met again at the next start.
+        lock (removing)
+        {
+            if (IsDisposed)
+            {
+                return;
+            }
+            Folder(upload.User).Remove(upload.Id);
+            lock (gate)
+            {
+                Leave(upload.User);
+            }
+        }
+    }
+
+    private bool IsDisposed
+    {
+        get
+        {
+            lock (gate)
+            {
+                return disposed;
+            }
+        }
     }
 
     private void AddParked(Upload upload, ParkedState state)

@@ -50,7 +50,7 @@ internal sealed class StagingArea : IDisposable
 
     /// <summary>Makes or checks the directory, takes the lock, and removes what a dead server left.</summary>
     /// <exception cref="FerryException">The directory is not ours alone, or another server serves this root.</exception>
-    public static StagingArea Open(ConfinedDirectory root)
+    public static StagingArea Open(ConfinedDirectory root, FileSystemFlusher flusher)
     {
         using ConfinedDirectory own = OpenOwn(root, StoredName.Reserved);
         SafeFileHandle lockFile = own.OpenOrCreateFile("lock"u8, OwnerReadsAndWrites);
@@ -61,9 +61,9 @@ internal sealed class StagingArea : IDisposable
         {
             TakeLock(lockFile, own);
             incoming = OpenOwn(own, Incoming);
-            trees = new WaitingTrees(OpenOwn(own, WaitingTrees.Name));
+            trees = new WaitingTrees(OpenOwn(own, WaitingTrees.Name), TimeProvider.System);
             // They look at what a dead server left, so that comes before the sweep.
-            journals = Journals.Open(OpenOwn(own, "journal"u8), root, TimeProvider.System);
+            journals = Journals.Open(OpenOwn(own, "journal"u8), root, flusher, TimeProvider.System);
             Sweep(incoming);
             return new StagingArea(incoming, trees, OpenOwn(own, PartialsName), lockFile, journals) { SweepNote = trees.Sweep(_ => true) };
         }

@@ -8,7 +8,7 @@ internal sealed class Store : IDisposable
 {
     private readonly long? maxFileSize;
 
-    private Store(ConfinedDirectory root, StagingArea staging, FerryServerOptions options)
+    private Store(ConfinedDirectory root, FileSystemFlusher flusher, StagingArea staging, FerryServerOptions options)
     {
         Root = root;
         Staging = staging;
@@ -22,7 +22,7 @@ internal sealed class Store : IDisposable
             : null;
         Partials = new Partials(staging.Partials, PartialLimits.From(options, fileSystem));
         Space = new SpaceBudget(root, options.ReserveFree, TimeProvider.System) { MakeRoom = Partials.MakeRoom };
-        Flusher = new FileSystemFlusher(root);
+        Flusher = flusher;
         Commits = new GroupCommit(Flusher, new DirectoryCache(root, staging.Trees));
     }
 
@@ -67,8 +67,9 @@ internal sealed class Store : IDisposable
         StagingArea? staging = null;
         try
         {
-            staging = StagingArea.Open(root);
-            return new Store(root, staging, options);
+            var flusher = new FileSystemFlusher(root);
+            staging = StagingArea.Open(root, flusher);
+            return new Store(root, flusher, staging, options);
         }
         catch
         {

@@ -10,7 +10,8 @@ namespace Ferry.Server.Storage;
 /// connection finds, also after another start of the server; all others have numbers, and end with their connection.
 /// </summary>
 /// <param name="directory">The directory; owned from now on.</param>
-internal sealed class WaitingTrees(ConfinedDirectory directory) : IDisposable
+/// <param name="clock">For ages.</param>
+internal sealed class WaitingTrees(ConfinedDirectory directory, TimeProvider clock) : IDisposable
 {
     /// <summary>The sticky bit, which a directory with a key has until it is published: what was replaced, and has its name from then on, is not taken for it.</summary>
     public const uint Waiting = 0x200;
@@ -77,7 +78,7 @@ internal sealed class WaitingTrees(ConfinedDirectory directory) : IDisposable
         FerryPath name = string.Create(CultureInfo.InvariantCulture, $"{user}-{arrival:x32}");
         lock (taken)
         {
-            Sweep(left => IsKeyed(left) && !taken.Contains(left));
+            Sweep(left => left != name && IsKeyed(left) && !taken.Contains(left));
             if (!goesOn)
             {
                 WholeTree.Remove(directory, name.Bytes);
@@ -102,6 +103,22 @@ internal sealed class WaitingTrees(ConfinedDirectory directory) : IDisposable
             Interlocked.Increment(ref replaced);
         }
         return exchanged;
+    }
+
+    /// <summary>Whoever had a directory leaves it for the next connection: from now on it waits. Where that cannot be noted, it waits since something was last made in it.</summary>
+    public void Leave(byte[] name)
+    {
+        try
+        {
+            using ConfinedDirectory left = directory.OpenDirectory(name);
+            // Sets the time of its last change.
+            left.SetMode(left.Status.Permissions);
+        }
+        catch (FerryException)
+        {
+            // A file system that has become read-only, for example.
+        }
+        Release(name);
     }
 
     /// <summary>Whoever had a directory has no more to do with it.</summary>
@@ -141,7 +158,7 @@ internal sealed class WaitingTrees(ConfinedDirectory directory) : IDisposable
     public void Dispose() => directory.Dispose();
 
     private bool MayGoOn(FerryPath name) => IsKeyed(name) && directory.TryGetStatus(name.Bytes, out FileStatus status)
-        && IsWaiting(status) && status.Changed.Seconds >= (DateTimeOffset.UtcNow - LongestWait).ToUnixTimeSeconds();
+        && IsWaiting(status) && status.Changed.Seconds >= (clock.GetUtcNow() - LongestWait).ToUnixTimeSeconds();
 
     private static bool IsWaiting(in FileStatus status) => status.IsDirectory && (status.Permissions & Waiting) != 0;
 

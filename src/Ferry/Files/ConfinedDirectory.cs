@@ -185,6 +185,11 @@ internal sealed class ConfinedDirectory : IDisposable
         };
     }
 
+    /// <summary>Sets the permission bits of a file, which must be no link, without opening it.</summary>
+    /// <param name="name">One component.</param>
+    /// <param name="mode">The bits.</param>
+    public void SetFileMode(ReadOnlySpan<byte> name, uint mode) => Check(FileCalls.SetMode(handle, Component(name), mode), "set the mode of", name);
+
     /// <summary>Flushes a file to the device.</summary>
     /// <param name="name">One component.</param>
     public void FlushFile(ReadOnlySpan<byte> name)

@@ -72,6 +72,13 @@ internal static partial class FileCalls
         return error;
     }
 
+    public static int SetMode(SafeFileHandle directory, ReadOnlySpan<byte> path, uint mode)
+    {
+        int error;
+        while (Interrupted(LibC.fchmodat(directory, path, mode, 0), out error)) { }
+        return error;
+    }
+
     /// <summary>Gives a file to a group; the owner stays.</summary>
     public static int SetGroup(SafeFileHandle file, uint group)
     {

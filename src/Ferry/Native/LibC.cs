@@ -69,6 +69,9 @@ internal static partial class LibC
     public static partial int fchmod(SafeFileHandle file, uint mode);
 
     [LibraryImport(Library, SetLastError = true)]
+    public static partial int fchmodat(SafeFileHandle directory, [MarshalUsing(typeof(PathMarshaller))] ReadOnlySpan<byte> path, uint mode, int flags);
+
+    [LibraryImport(Library, SetLastError = true)]
     public static partial int fchown(SafeFileHandle file, uint user, uint group);
 
     [LibraryImport(Library, SetLastError = true)]

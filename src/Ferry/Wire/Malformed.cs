@@ -71,6 +71,8 @@ internal static class Malformed
 
     public static FerryConnectionException AfterAtomicEnd(uint entry) => Protocol($"entry {entry} belongs to a directory that is stored atomically and has ended");
 
+    public static FerryConnectionException AtomicEndEarly(uint entry) => Protocol($"entry {entry} is stored atomically and ended before everything in it had");
+
     public static FerryConnectionException TooManyEntries(long limit) => new(FerryErrorCode.Limit, $"more than {limit} entries wait for a receipt");
 
     public static FerryConnectionException TooManyDirectories(long limit) => new(FerryErrorCode.Limit, $"more than {limit} directories are open");

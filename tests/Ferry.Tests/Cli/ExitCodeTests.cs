@@ -315,6 +315,18 @@ public sealed class ExitCodeTests
         Assert.Equal(9, (await served.Server.WaitAsync()).ExitCode);
     }
 
+    [Fact]
+    public async Task A_server_with_once_ends_as_its_sender_does_when_it_stores_less_safely_than_was_asked_for()
+    {
+        await using ServedDirectory served = await ServedDirectory.StartAsync("--once", "--durability", "received");
+
+        FerryResult sent = await served.SendAsync(await WriteAsync(served, "file", "content"), "--durability", "durable");
+
+        Assert.Equal(9, sent.ExitCode);
+        Assert.Equal(9, (await served.Server.WaitAsync()).ExitCode);
+        Assert.Equal(["file"], served.Visible);
+    }
+
     private static async Task<string> WriteAsync(ServedDirectory served, string name, string content)
     {
         string path = Path.Combine(served.Sources, name);

@@ -85,9 +85,11 @@ public sealed class PartialsCommandTests : IDisposable
 
         Assert.Equal((0, ""), (empty.ExitCode, empty.Output));
         Assert.Contains("nothing waits to be gone on with", empty.Errors, StringComparison.Ordinal);
-        Assert.NotEqual(0, missing.ExitCode);
+        Assert.Equal(8, missing.ExitCode);
         Assert.Contains("\"error\":", missing.Output, StringComparison.Ordinal);
         Assert.False(Directory.Exists(Path.Combine(Root, ".ferry")));
+        await File.WriteAllTextAsync(directory["file"], "", Cancel);
+        Assert.Equal(2, (await FerryProcess.RunAsync("partials", directory["file"])).ExitCode);
     }
 
     public void Dispose() => directory.Dispose();

@@ -64,6 +64,13 @@ public sealed class HostileSenderTests
             await peer.ReadAsync(FrameType.Go);
             await peer.SendAsync([.. ScriptedPeer.Frame(FrameType.End, 1, ScriptedPeer.Encode(End.WithoutContent)), .. ScriptedPeer.FileFrames(2, "tree/late", Content)]);
         }),
+        ["the end of an atomic directory before that of a file in it"] = Greeted(FerryErrorCode.Protocol, async peer =>
+        {
+            await peer.SendAsync(1, new Offer(EntryKind.Directory, "tree", null, default, null, Atomic: true));
+            await peer.ReadAsync(FrameType.Go);
+            await peer.OfferAsync(2, "tree/late", 100_000);
+            await peer.SendAsync(1, End.WithoutContent);
+        }),
         ["two ends"] = Greeted(FerryErrorCode.Protocol, async peer =>
         {
             await peer.FileAsync(1, "whole", Content);

@@ -152,6 +152,14 @@ public sealed class HostingTests : IDisposable
         }
     }
 
+    /// <summary>Not even a greeting has begun, so nothing else bounds it.</summary>
+    [Fact]
+    public void Who_says_nothing_at_all_is_waited_for_with_a_bound_whatever_the_stall_time_out()
+    {
+        Assert.Equal(TimeSpan.FromSeconds(60), new FerryServerOptions { StallTimeout = Timeout.InfiniteTimeSpan }.FirstByteTime);
+        Assert.Equal(TimeSpan.FromMinutes(5), new FerryServerOptions { StallTimeout = TimeSpan.FromMinutes(5) }.FirstByteTime);
+    }
+
     public void Dispose() => directory.Dispose();
 
     private sealed class Observer : IDeliveryObserver

@@ -41,6 +41,27 @@ public sealed class FailedFlushTests
         Assert.All(TracedReceipt.Read(calls).Where(receipt => receipt.Result == ReceiptResult.Stored), order.AssertDurable);
     }
 
+    /// <summary>The name of a new directory is in the one above, and so is in doubt, when that could not be flushed; at its end that would be flushed again.</summary>
+    [Fact]
+    public async Task A_directory_whose_name_could_not_be_flushed_is_not_durable_and_neither_is_what_comes_into_it_later()
+    {
+        using TinyFileSystem disk = TinyFileSystem.OfType("ext4");
+        await using ServedDirectory served = await ServedDirectory.StartAsync(disk["root"], []);
+        string tree = Directory.CreateDirectory(Path.Combine(served.Sources, "tree")).FullName;
+        await File.WriteAllTextAsync(Path.Combine(tree, "file"), "content", TestContext.Current.CancellationToken);
+        FerryResult result;
+        // Of the file, of its directory, of the root.
+        await using (await AttachedStrace.StartAsync(served.Server.Pid, "-e", "trace=fsync,syncfs", "-e", "inject=fsync,syncfs:error=EIO:when=3"))
+        {
+            result = await served.SendAsync(tree, "--json");
+        }
+        FerryResult again = await served.SendAsync(tree, "--json");
+
+        Assert.Equal(8, result.ExitCode);
+        Assert.DoesNotContain("\"result\":\"stored\"", result.Output, StringComparison.Ordinal);
+        Assert.True(again.ExitCode == 0, again.ToString());
+    }
+
     /// <summary>A file whose content was not flushed is neither flushed again nor published; syncfs was for every file created before it.</summary>
     private static void AssertTheEndOfIt(TracedCall flush, List<TracedCall> calls)
     {

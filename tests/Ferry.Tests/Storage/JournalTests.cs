@@ -246,6 +246,33 @@ public sealed class JournalTests
         Assert.Null(await directory.FindAsync("file0-0"));
     }
 
+    /// <summary>A file that has grown too large to be read again would be taken for none.</summary>
+    [Theory]
+    [InlineData(16_000)]
+    [InlineData(3_000)]
+    public async Task However_long_names_are_the_newest_receipts_are_given_again_after_a_restart(int length)
+    {
+        using var directory = new JournalDirectory();
+        int batches = (160 << 20) / length / 100;
+        string rest = new('n', length);
+        using (KeyedDelivery delivery = await directory.BeginAsync())
+        {
+            long largest = 0;
+            for (int batch = 0; batch < batches; batch++)
+            {
+                JournalRecord[] intents = [.. Enumerable.Range(0, 100).Select(i => JournalDirectory.Arrive(delivery, $"{batch}-{i}-{rest}"[..length]))];
+                delivery.Intend(intents, flush: false);
+                Assert.True(delivery.TrySettle([.. intents.Select(intent => (intent, (FerryPath?)intent.Name))]));
+                largest = Math.Max(largest, new FileInfo(directory.JournalPath).Length);
+            }
+            Assert.InRange(largest, 1, JournalFile.MostBytes / 2);
+        }
+
+        directory.Restart();
+        Assert.NotNull(await directory.FindAsync($"{batches - 1}-99-{rest}"[..length]));
+        Assert.NotNull(await directory.FindAsync($"{batches - 9}-0-{rest}"[..length]));
+    }
+
     [Theory]
     [InlineData("removed")]
     [InlineData("replaced")]
@@ -570,7 +597,7 @@ public sealed class JournalTests
         private Journals OpenJournals()
         {
             ConfinedDirectory root = ConfinedDirectory.OpenRoot(Root);
-            return Journals.Open(root.OpenDirectory(".ferry/journal"u8), root, Time, Boot);
+            return Journals.Open(root.OpenDirectory(".ferry/journal"u8), root, new FileSystemFlusher(root), Time, Boot);
         }
     }
 

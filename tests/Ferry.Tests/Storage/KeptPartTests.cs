@@ -187,6 +187,29 @@ public sealed class KeptPartTests
         Assert.Empty(PartialFiles.In(served));
     }
 
+    /// <summary>By then it has the source's time and mode, with which it would be too old, or not to be opened.</summary>
+    [Fact]
+    public async Task A_file_whose_server_was_killed_just_before_it_was_published_is_gone_on_with()
+    {
+        await using ServedDirectory served = await ServedDirectory.StartAsync();
+        string source = await MakeSourceAsync(served);
+        Tool.Run("sh", "-c", $"chmod 0444 '{source}' && touch -d 2001-02-03T04:05:06Z '{source}'");
+        await using (await AttachedStrace.StartAsync(served.Server.Pid, "-e", "trace=renameat2", "-e", "inject=renameat2:signal=KILL"))
+        {
+            Assert.Equal(5, (await served.SendAsync(source, "--no-descriptors")).ExitCode);
+            await served.Server.WaitAsync();
+        }
+
+        await served.StartAgainAsync([]);
+        await served.Server.StopAsync();
+        await served.StartAgainAsync([]);
+        FerryResult result = await served.SendAsync(source, "--json", "--no-descriptors");
+
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.Contains($"\"resumed_from\":{Content.Length}", result.Output, StringComparison.Ordinal);
+        Assert.Equal(UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead, File.GetUnixFileMode(served["large"]));
+    }
+
     [Fact]
     public async Task A_part_that_could_not_be_written_is_removed()
     {

@@ -12,8 +12,8 @@ namespace Ferry.Server.Storage.Journal;
 /// </summary>
 internal sealed class JournalFile : IDisposable
 {
-    /// <summary>Larger than any that is written here; such a one is not read.</summary>
-    public const long MostBytes = 64 << 20;
+    /// <summary>Such a one is not read. None is written that large: it is written anew at twice the bytes of what is remembered.</summary>
+    public const long MostBytes = 256 << 20;
 
     private const uint OwnerReadsAndWrites = 0x180; // 0600
 
@@ -79,14 +79,22 @@ internal sealed class JournalFile : IDisposable
             fill(file);
             file.Flush();
             directory.Replace(fresh.Bytes, directory, name.Bytes);
-            directory.Flush();
-            return file;
         }
         catch
         {
             file.Dispose();
             throw;
         }
+        try
+        {
+            directory.Flush();
+        }
+        catch (FerryException)
+        {
+            // It has the name, and the old one has none any more; but which of the two a power cut leaves is not known.
+            file.IsBroken = true;
+        }
+        return file;
     }
 
     /// <summary>Appends records in one write. When that fails nothing of them remains, or the file is of no more use.</summary>

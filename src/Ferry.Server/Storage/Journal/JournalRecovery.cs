@@ -7,15 +7,13 @@ namespace Ferry.Server.Storage.Journal;
 /// Finds out at the start what became of what a dead server was about to do, before anything of that is swept: a file that waits in staging no
 /// more has its name.
 /// </summary>
-internal sealed class JournalRecovery(ConfinedDirectory root)
+internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks links)
 {
     /// <summary>Numbers that may be free again because somebody took the files away.</summary>
     private const int MostGaps = 100;
 
     /// <summary>The file system's clock may be behind by a tick when a directory gets its time of birth.</summary>
     private const int TickMilliseconds = 20;
-
-    private readonly DirectoryLinks links = new(root);
 
     /// <summary>The records that settle what is not settled.</summary>
     /// <param name="state">What the journal says.</param>
@@ -46,7 +44,8 @@ internal sealed class JournalRecovery(ConfinedDirectory root)
             }
             if (found is { } published && intent.Receipt!.Level == Durability.Durable)
             {
-                links.FlushUpToRoot(published.Directory.IsEmpty ? root : root.OpenDirectory(published.Directory));
+                using ConfinedDirectory? directory = published.Directory.IsEmpty ? null : root.OpenDirectory(published.Directory);
+                links.FlushUpToRoot(directory ?? root);
             }
             return new JournalRecord { Event = JournalEvent.Done, Ids = intent.Ids, At = now, Name = found is { } other && other.Path != name.Path ? other.Path : default };
         }

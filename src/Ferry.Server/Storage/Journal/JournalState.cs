@@ -6,7 +6,7 @@ namespace Ferry.Server.Storage.Journal;
 /// </summary>
 internal sealed class JournalState
 {
-    /// <summary>So many receipts are remembered for a user, and up to twice as many: they are forgotten together.</summary>
+    /// <summary>So many receipts are remembered for a user where names are not very long, and up to twice as many: they are forgotten together.</summary>
     public const int LeastDone = 16_384;
 
     /// <summary>Directories begun and not ended that are remembered for a user.</summary>
@@ -70,7 +70,8 @@ internal sealed class JournalState
             case JournalEvent.Made:
                 making.Remove((record.Id, record.Name));
                 ForgetDirectory(record);
-                made.Add((record.Id, record.Directory), madeInOrder.AddLast(record));
+                // Its name was needed until here, and may be long.
+                made.Add((record.Id, record.Directory), madeInOrder.AddLast(record with { Name = default }));
                 while (made.Count > MostMade)
                 {
                     ForgetDirectory(madeInOrder.First!.Value);

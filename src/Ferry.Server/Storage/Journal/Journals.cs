@@ -11,6 +11,7 @@ namespace Ferry.Server.Storage.Journal;
 internal sealed class Journals : IDisposable
 {
     private readonly ConfinedDirectory directory, root;
+    private readonly DirectoryLinks links;
     private readonly UInt128 boot;
     private readonly TimeProvider time;
     private readonly Dictionary<uint, (UserJournal Journal, int Users)> open = [];
@@ -18,8 +19,9 @@ internal sealed class Journals : IDisposable
     private readonly Lock gate = new();
     private uint lastUser;
 
-    private Journals(ConfinedDirectory directory, ConfinedDirectory root, UInt128 boot, TimeProvider time)
+    private Journals(ConfinedDirectory directory, ConfinedDirectory root, FileSystemFlusher flusher, UInt128 boot, TimeProvider time)
     {
+        links = new DirectoryLinks(root, flusher);
         this.boot = boot;
         this.directory = directory;
         this.root = root;
@@ -29,11 +31,12 @@ internal sealed class Journals : IDisposable
     /// <summary>Settles what a dead server left unsettled, before staging is swept, and removes what is too old.</summary>
     /// <param name="directory">Where the journals are; owned from now on.</param>
     /// <param name="root">The served directory.</param>
+    /// <param name="flusher">Flushes its directories.</param>
     /// <param name="time">For ages.</param>
     /// <param name="boot">This run of the machine; null for the kernel's word.</param>
-    public static Journals Open(ConfinedDirectory directory, ConfinedDirectory root, TimeProvider time, UInt128? boot = null)
+    public static Journals Open(ConfinedDirectory directory, ConfinedDirectory root, FileSystemFlusher flusher, TimeProvider time, UInt128? boot = null)
     {
-        var journals = new Journals(directory, root, boot ?? BootIdentity.Read(), time);
+        var journals = new Journals(directory, root, flusher, boot ?? BootIdentity.Read(), time);
         foreach (FerryPath name in directory.ReadNames())
         {
             try
@@ -132,7 +135,7 @@ internal sealed class Journals : IDisposable
 
     private static FerryPath NameOf(uint user) => user.ToString(CultureInfo.InvariantCulture);
 
-    private UserJournal Load(FerryPath name) => new(directory, name, new JournalRecovery(root), boot, time);
+    private UserJournal Load(FerryPath name) => new(directory, name, new JournalRecovery(root, links), boot, time);
 
     private void Recover(FerryPath name)
     {

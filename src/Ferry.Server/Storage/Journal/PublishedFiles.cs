@@ -19,15 +19,21 @@ internal sealed class PublishedFiles : IEnumerable<(UInt128 Arrival, RememberedF
     /// <summary>Bytes of names; few files are stored under another name than they were sent.</summary>
     public const long MostNameBytes = 2 << 20;
 
+    /// <summary>Bytes of the journal from the first record of a file to the last: names of 700 bytes fit in with room for the rest.</summary>
+    public const long MostRecordBytes = 16 << 20;
+
     private readonly List<(UInt128 Arrival, RememberedFile File)> files = [];
     private readonly Dictionary<UInt128, FerryPath> otherNames = [];
     private readonly HashSet<ulong> deliveries = [];
     private long nameBytes;
 
+    /// <summary>Where the first and the last record stand; both are <see cref="RememberedFile.Nowhere"/> while there is none.</summary>
+    private long firstIntent, lastIntent;
+
     /// <summary>Where the newest of each arrival stands in the list; null until somebody asks.</summary>
     private Dictionary<UInt128, int>? places;
 
-    public bool IsFull => files.Count >= JournalState.LeastDone || nameBytes >= MostNameBytes;
+    public bool IsFull => files.Count >= JournalState.LeastDone || nameBytes >= MostNameBytes || lastIntent - firstIntent >= MostRecordBytes;
 
     private Dictionary<UInt128, int> Places
     {
@@ -52,6 +58,11 @@ internal sealed class PublishedFiles : IEnumerable<(UInt128 Arrival, RememberedF
     public void Add(UInt128 arrival, in RememberedFile file, FerryPath otherName)
     {
         files.Add((arrival, file));
+        if (file.Intent != RememberedFile.Nowhere)
+        {
+            firstIntent = firstIntent == RememberedFile.Nowhere ? file.Intent : firstIntent;
+            lastIntent = file.Intent;
+        }
         places?[arrival] = files.Count - 1;
         deliveries.Add(ArrivalId.PartOfDelivery(arrival));
         if (!otherName.IsEmpty)
@@ -90,7 +101,7 @@ internal sealed class PublishedFiles : IEnumerable<(UInt128 Arrival, RememberedF
         files.Clear();
         otherNames.Clear();
         deliveries.Clear();
-        nameBytes = 0;
+        nameBytes = firstIntent = lastIntent = 0;
         places = null;
     }
 

@@ -182,6 +182,10 @@ internal sealed class UserJournal : IDisposable
         if (file.IsBroken)
         {
             Rewrite();
+            if (file.IsBroken)
+            {
+                throw NotFlushed();
+            }
         }
         file.Append(records);
         foreach (JournalRecord record in records)
@@ -216,7 +220,7 @@ internal sealed class UserJournal : IDisposable
             }
             if (Interlocked.Read(ref generation) != began)
             {
-                throw new FerryException(FerryErrorCode.StorageError, "a flush of the journal of deliveries failed; send again");
+                throw NotFlushed();
             }
         }
     }
@@ -245,5 +249,11 @@ internal sealed class UserJournal : IDisposable
         file.Dispose();
         (file, state) = (fresh, copy);
         rewriteAt = Math.Max(LeastRewritten, 2 * file.Length);
+        if (file.IsBroken)
+        {
+            Interlocked.Increment(ref generation);
+        }
     }
+
+    private static FerryException NotFlushed() => new(FerryErrorCode.StorageError, "a flush of the journal of deliveries failed; send again");
 }
