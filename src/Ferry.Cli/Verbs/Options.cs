@@ -29,7 +29,7 @@ internal static class Options
     {
         Description = description,
         HelpName = "TIME",
-        CustomParser = result => Parse<TimeSpan?>(result, text => Duration.TryParse(text, out TimeSpan time) ? time : null, "a time such as 500ms, 30s, 5m or 24h, or none"),
+        CustomParser = result => Parse<TimeSpan?>(result, text => Duration.TryParse(text, out TimeSpan time) ? time : null, "a time such as 500ms, 30s, 5m or 24h, at most 24 days, or none"),
     };
 
     /// <summary>How long the other side may be silent. It must be told, so there is a least time.</summary>

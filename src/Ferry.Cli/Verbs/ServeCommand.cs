@@ -29,7 +29,7 @@ internal static class ServeCommand
         var once = new Option<bool>("--once") { Description = "End after one delivery, with its exit code. Default: serve until a signal" };
         Option<bool> json = Options.Json(), quiet = Options.Quiet(), verbose = Options.Verbose();
 
-        var command = new Command("serve", "Receive files into a directory until SIGTERM or SIGINT.")
+        var command = new Command("serve", "Receive files into a directory until SIGTERM, SIGINT or SIGHUP.")
         {
             directory, at, existing, durability, connections, stall, grace, reserve, largest, keep, most, noPlain, noDescriptors, mode, group, allowUser, allowGroup,
             anyone, once, json, quiet, verbose,

@@ -30,7 +30,7 @@ public sealed class UsageTests : IDisposable
     [InlineData("there is no option '--quite'; a path that begins with a hyphen is written ./--quite, or after --", "send", "--quite", "--", "--quite")]
     [InlineData("there is no option '--quite'; a path that begins with a hyphen is written ./--quite, or after --", "serve", "--quite")]
     [InlineData("there is no option '--quite'; a path that begins with a hyphen is written ./--quite, or after --", "demo", "--quite")]
-    [InlineData("--wait '10' is not a time such as 500ms, 30s, 5m or 24h, or none", "send", "file", "--wait", "10")]
+    [InlineData("--wait '10' is not a time such as 500ms, 30s, 5m or 24h, at most 24 days, or none", "send", "file", "--wait", "10")]
     [InlineData("--stall-timeout '0s' is not a time such as 30s or 5m, at least 100ms, or none", "send", "file", "--stall-timeout", "0s")]
     [InlineData("--stall-timeout '99ms' is not a time such as 30s or 5m, at least 100ms, or none", "serve", "d", "--stall-timeout", "99ms")]
     [InlineData("--durability 'eternal' is not one of received, durable", "send", "file", "--durability", "eternal")]

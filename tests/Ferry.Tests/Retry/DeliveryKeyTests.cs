@@ -213,6 +213,38 @@ public sealed class DeliveryKeyTests
         Assert.NotEqual(before, Inode(journal));
     }
 
+    /// <summary>By then the new file has the name, and the one before it none: what was written to that would never be read again.</summary>
+    [Fact]
+    public async Task What_is_stored_after_the_name_of_a_new_journal_could_not_be_flushed_is_given_again()
+    {
+        // Records of these names make the journal be written anew after a thousand files.
+        string directory = string.Join('/', Enumerable.Repeat(new string('n', 250), 62));
+        const uint Files = 1200;
+        await using ServedDirectory served = await ServedDirectory.StartAsync();
+        Stream first = served.Connect();
+        using var peer = new ScriptedPeer(first);
+        await peer.GreetFirstAsync();
+        await peer.SendAsync(0, Key);
+        string[] calls;
+        await using (AttachedStrace strace = await AttachedStrace.StartAsync(
+            served.Server.Pid, "-e", "trace=fsync", "-P", served[".ferry/journal"], "-e", "inject=fsync:error=EIO:when=1"))
+        {
+            for (uint entry = 1; entry <= Files; entry++)
+            {
+                Assert.Equal(ReceiptResult.Stored, (await SendAsync(peer, entry, Offer(0) with { Name = $"{directory}/{entry}" })).Result);
+            }
+            calls = await strace.DetachAsync();
+        }
+        await first.DisposeAsync();
+
+        using ScriptedPeer again = await GreetAsync(served);
+        await again.SendAsync(0, Key);
+        ReceiptMessage last = await SendAsync(again, 1, Offer(0) with { Name = $"{directory}/{Files}" });
+
+        Assert.Single(calls, call => call.EndsWith("(INJECTED)", StringComparison.Ordinal));
+        Assert.True(last.Replayed, $"{last}");
+    }
+
     /// <summary>The intent stands in the file, and what it is about is gone: taken for published, its receipt would be given again.</summary>
     [Fact]
     public async Task A_directory_whose_intent_could_not_be_flushed_is_stored_when_it_is_sent_again()
