@@ -18,11 +18,14 @@ internal sealed class DirectoryEnds(Delivery delivery, List<IncomingEntry> ended
         {
             if (entry.Offer.Atomic)
             {
-                finish(entry, entry.IsAnsweredEarly ? null : await PublishAsync(entry.Tree!, entry).ConfigureAwait(false));
-                if (entry.Tree is { } tree)
+                Receipt? published = entry.IsAnsweredEarly ? null : await PublishAsync(entry.Tree!, entry).ConfigureAwait(false);
+                // What was replaced is removed after the receipt; but who has that may offer the name again.
+                using AtomicTree? tree = entry.Tree;
+                if (tree is not null)
                 {
-                    delivery.Trees.End(tree);
+                    delivery.Trees.Forget(tree);
                 }
+                finish(entry, published);
                 continue;
             }
             Receipt receipt = Try(entry, () => Complete(entry, flush: !together));

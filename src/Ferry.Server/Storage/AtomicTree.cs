@@ -163,7 +163,7 @@ internal sealed class AtomicTree : IDisposable
         }
         if (safety.Level == Durability.Durable)
         {
-            directory.Flush();
+            store.Flusher.Flush(directory);
             store.Flusher.Flush(Trees.Directory);
             worker.Links.FlushUpToRoot(parent);
         }

@@ -49,14 +49,13 @@ internal sealed class AtomicTrees : IDisposable
         return tree;
     }
 
-    /// <summary>Forgets one that has its receipt, and removes what is left of it.</summary>
-    public void End(AtomicTree tree)
+    /// <summary>Forgets one that has ended; whoever does disposes it.</summary>
+    public void Forget(AtomicTree tree)
     {
         lock (gate)
         {
             open = [.. open.Where(other => other != tree)];
         }
-        tree.Dispose();
     }
 
     /// <summary>The connection is over. What belongs to a delivery with a key waits for the next one.</summary>

@@ -41,12 +41,13 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
             if (file.Level == Durability.Durable)
             {
                 ConfinedDirectory directory = file.DirectoryIn(directories);
-                if (flushed.Add(DirectoryIdentity.Of(directory)))
+                // A flush that has failed has failed for all: tried again, it would succeed without what was lost.
+                file.ThrowIfFlushFailed();
+                if (!flushed.Contains(DirectoryIdentity.Of(directory)))
                 {
                     links.FlushUpToRoot(directory);
+                    flushed.Add(DirectoryIdentity.Of(directory));
                 }
-                // One that failed has failed for all that share the directory: tried again, it would succeed without what was lost.
-                file.ThrowIfFlushFailed();
             }
         });
     }

@@ -8,8 +8,8 @@ namespace Ferry.Server.Storage;
 /// it (invariant 2).
 /// </summary>
 /// <remarks>
-/// The whole is flushed through the root's descriptor, which was opened before anything was written: of one opened later it is not sure to be reported. That is done
-/// only on file systems where it flushes data and names, and on kernels that report errors of it.
+/// The whole is flushed through the root's descriptor, which was opened before anything was written: to one opened later an earlier error may not be reported. That is
+/// done only on file systems where it flushes data and names, and on kernels that report errors of it.
 /// </remarks>
 internal sealed class FileSystemFlusher(ConfinedDirectory root)
 {

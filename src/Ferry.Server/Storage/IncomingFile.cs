@@ -218,7 +218,7 @@ internal sealed class IncomingFile : IDisposable
     }
 
     /// <summary>Notes that the whole file system was flushed.</summary>
-    /// <exception cref="FerryException">That has failed, then or since the delivery was begun.</exception>
+    /// <exception cref="FerryException">That has failed, then or since nothing of its connection was under way.</exception>
     public void MarkFlushed()
     {
         ThrowIfFlushFailed();

@@ -73,12 +73,15 @@ internal sealed class PartialFolder(ConfinedDirectory directory, uint user) : ID
     }
 
     /// <summary>A file that has its mode already, because it was about to be published, may be one that its owner cannot write to.</summary>
-    public void MakeWritable(byte[] id)
+    /// <returns>When it was changed last before; null where nothing had to be done.</returns>
+    public TimeStamp? MakeWritable(byte[] id)
     {
-        if (directory.TryGetStatus(id, out FileStatus status) && status is { IsRegularFile: true, Links: 1 } && (status.Permissions & OwnerReadsAndWrites) != OwnerReadsAndWrites)
+        if (!directory.TryGetStatus(id, out FileStatus status) || status is not { IsRegularFile: true, Links: 1 } || (status.Permissions & OwnerReadsAndWrites) == OwnerReadsAndWrites)
         {
-            directory.SetFileMode(id, OwnerReadsAndWrites);
+            return null;
         }
+        directory.SetFileMode(id, OwnerReadsAndWrites);
+        return status.Changed;
     }
 
     /// <summary>Writes the record of a file that has none.</summary>

@@ -53,7 +53,7 @@ internal static class PartialScan
     {
         try
         {
-            folder.MakeWritable(id);
+            TimeStamp? changed = folder.MakeWritable(id);
             using SafeFileHandle? file = folder.TryOpen(id, out FileStatus status, waits: true);
             if (file is null || status.Size < PartialFile.LeastKept || folder.TryReadRecord(id) is not { } record || status.Size > record.Size)
             {
@@ -63,7 +63,7 @@ internal static class PartialScan
             bool isComplete = record.Modified == new FileTime(status.Modified.Seconds, status.Modified.Nanoseconds);
             bool hasUnused = status.OccupiedBytes - status.Size > MostUnused;
             // Its age does not begin anew.
-            TimeStamp written = isComplete ? status.Changed : status.Modified;
+            TimeStamp written = isComplete ? changed ?? status.Changed : status.Modified;
             return (!hasUnused || FileCalls.Truncate(file, status.Size) == 0)
                 && (!(hasUnused || isComplete) || FileCalls.SetModified(file, written.Seconds, written.Nanoseconds) == 0)
                 && FileCalls.GetStatus(file, out status) == 0

@@ -55,11 +55,14 @@ internal sealed class Partials : IDisposable
             AddParked(upload, new ParkedState(status, null));
         }
         Sweep();
-        foreach (uint user in users.Where(user => folders.GetValueOrDefault(user).Uploads == 0))
+        lock (gate)
         {
-            folders.Remove(user, out (PartialFolder? Folder, int Uploads) empty);
-            empty.Folder?.Dispose();
-            StagingArea.TryRemoveDirectory(directory, PartialFolder.NameOf(user));
+            foreach (uint user in users.Where(user => folders.GetValueOrDefault(user).Uploads == 0))
+            {
+                folders.Remove(user, out (PartialFolder? Folder, int Uploads) empty);
+                empty.Folder?.Dispose();
+                StagingArea.TryRemoveDirectory(directory, PartialFolder.NameOf(user));
+            }
         }
     }
 
@@ -132,7 +135,7 @@ internal sealed class Partials : IDisposable
         {
             if (upload.Parked is { } state)
             {
-                // It could not be opened just now; it is there as before.
+                // No descriptor was left for it; it is there as before.
                 PutBack(upload, state);
             }
             else
@@ -243,24 +246,28 @@ internal sealed class Partials : IDisposable
 
     private PartialFile? TryOpenParked(Upload upload, PartialFolder folder, ParkedState state)
     {
-        if (folder.TryOpen(upload.Id, out FileStatus status, waits: true) is not { } handle)
+        try
         {
-            state.Hash?.Dispose();
-            folder.Remove(upload.Id);
-            return null;
+            if (folder.TryOpen(upload.Id, out FileStatus status, waits: true) is { } handle)
+            {
+                if (FileState.Of(status) != FileState.Of(state.Status))
+                {
+                    state.Hash?.Dispose();
+                    upload.Parked = state = new ParkedState(status, null);
+                }
+                PartialFile file = Open(upload, folder, handle, state);
+                if (file.IsTrusted)
+                {
+                    return file;
+                }
+                file.Staged.Dispose();
+            }
         }
-        bool isAsParked = FileState.Of(status) == FileState.Of(state.Status);
-        if (!isAsParked)
+        catch (FerryException e) when (e.Code != FerryErrorCode.TooManyOpenFiles)
         {
-            state.Hash?.Dispose();
-            upload.Parked = state = new ParkedState(status, null);
+            // It cannot be read, so it cannot be gone on with.
         }
-        PartialFile file = Open(upload, folder, handle, state);
-        if (file.IsTrusted)
-        {
-            return file;
-        }
-        file.Staged.Dispose();
+        state.Hash?.Dispose();
         folder.Remove(upload.Id);
         return null;
     }

@@ -37,7 +37,8 @@ internal static class ModelledTrees
                 action == ModelAction.DeliverPartOfTree ? (null, FerryErrorCode.Incomplete) : model.PublishTree(name, Files, content), (stored, refusal),
                 $"the end of the whole of {name}");
         }
-        delivery.Trees.End(tree);
+        delivery.Trees.Forget(tree);
+        tree.Dispose();
         delivery.Dispose();
         return false;
     }

@@ -294,7 +294,8 @@ public sealed class AtomicTreeTests
         tree.Publish(other, offer, Durability.Received, isFlushed: false);
 
         store.Send("tree/after");
-        other.Trees.End(tree);
+        other.Trees.Forget(tree);
+        tree.Dispose();
 
         Assert.Equal(["after"], Directory.EnumerateFileSystemEntries(store["tree"]).Select(Path.GetFileName));
     }

@@ -210,6 +210,27 @@ public sealed class KeptPartTests
         Assert.Equal(UnixFileMode.UserRead | UnixFileMode.GroupRead | UnixFileMode.OtherRead, File.GetUnixFileMode(served["large"]));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task A_part_for_which_no_descriptor_is_left_waits_for_the_next_time(int opening)
+    {
+        await using ServedDirectory served = await ServedDirectory.StartAsync();
+        await CutAsync(served);
+        string folder = Path.GetDirectoryName(Assert.Single(PartialFiles.DataIn(served)))!;
+        FerryResult refused;
+        // Of the part, then of its record.
+        await using (await AttachedStrace.StartAsync(served.Server.Pid, "-e", "trace=openat2", "-P", folder, "-e", $"inject=openat2:error=EMFILE:when={opening}"))
+        {
+            refused = await served.SendAsync(Source(served), "--no-descriptors");
+        }
+        FerryResult result = await served.SendAsync(Source(served), "--json", "--no-descriptors");
+
+        Assert.NotEqual(0, refused.ExitCode);
+        Assert.True(result.ExitCode == 0, result.ToString());
+        Assert.DoesNotContain("\"resumed_from\":null", result.Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public async Task A_part_that_could_not_be_written_is_removed()
     {

@@ -12,7 +12,7 @@ namespace Ferry.Server.Storage.Journal;
 /// </summary>
 internal sealed class JournalFile : IDisposable
 {
-    /// <summary>Such a one is not read. None is written that large: it is written anew at twice the bytes of what is remembered.</summary>
+    /// <summary>A larger one is not read. Long before that it is written anew, unless that fails over and over.</summary>
     public const long MostBytes = 256 << 20;
 
     private const uint OwnerReadsAndWrites = 0x180; // 0600

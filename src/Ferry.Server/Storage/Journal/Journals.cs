@@ -11,6 +11,8 @@ namespace Ferry.Server.Storage.Journal;
 internal sealed class Journals : IDisposable
 {
     private readonly ConfinedDirectory directory, root;
+
+    /// <summary>Never begun anew: what is not settled may have been hit by any flush that has failed since the start, and is then not taken for published.</summary>
     private readonly DirectoryLinks links;
     private readonly UInt128 boot;
     private readonly TimeProvider time;
