@@ -23,11 +23,11 @@ public sealed class FerryServerOptions
     /// <summary>How long a peer may say nothing before its delivery fails. Default: 60 seconds.</summary>
     public TimeSpan StallTimeout { get; set; } = DefaultStallTimeout;
 
-    /// <summary>How long a peer may say nothing at all, not even which protocol it speaks: never without a bound.</summary>
-    internal TimeSpan FirstByteTime => StallTimeout == Timeout.InfiniteTimeSpan ? DefaultStallTimeout : StallTimeout;
-
     /// <summary>The same for the plain protocol, where a peer cannot say that it waits. Default: 10 minutes.</summary>
     public TimeSpan PlainStallTimeout { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a peer may say nothing at all, not even which protocol it speaks: never without a bound.</summary>
+    internal TimeSpan FirstByteTime => StallTimeout == Timeout.InfiniteTimeSpan ? DefaultStallTimeout : StallTimeout;
 
     /// <summary>How long deliveries in flight may go on after a stop was asked for. Default: 10 seconds. The infinite time span lets them take as long as they need.</summary>
     public TimeSpan Grace { get; set; } = TimeSpan.FromSeconds(10);

@@ -396,7 +396,11 @@ internal sealed class NativeSession : IDisposable
         {
             if (entry.Tree is { } tree)
             {
-                tree.HasEnded = open.HasAny(tree.Contains) ? throw Malformed.AtomicEndEarly(frame.Entry) : true;
+                if (open.HasAny(tree.Contains))
+                {
+                    throw Malformed.AtomicEndEarly(frame.Entry);
+                }
+                tree.HasEnded = true;
             }
         }
         else if (entry.IsSettled)

@@ -41,12 +41,13 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
             if (file.Level == Durability.Durable)
             {
                 ConfinedDirectory directory = file.DirectoryIn(directories);
+                DirectoryIdentity identity = DirectoryIdentity.Of(directory);
                 // A flush that has failed has failed for all: tried again, it would succeed without what was lost.
                 file.ThrowIfFlushFailed();
-                if (!flushed.Contains(DirectoryIdentity.Of(directory)))
+                if (!flushed.Contains(identity))
                 {
                     links.FlushUpToRoot(directory);
-                    flushed.Add(DirectoryIdentity.Of(directory));
+                    flushed.Add(identity);
                 }
             }
         });

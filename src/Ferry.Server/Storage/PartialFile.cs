@@ -20,7 +20,8 @@ internal sealed class PartialFile
     /// <param name="folder">Where its file is.</param>
     /// <param name="handle">The file, open and locked; owned from now on.</param>
     /// <param name="held">What it holds from before; null for a new file.</param>
-    public PartialFile(Partials partials, Upload upload, PartialFolder folder, SafeFileHandle handle, ParkedState? held)
+    /// <param name="record">The record of that; null for a new file.</param>
+    public PartialFile(Partials partials, Upload upload, PartialFolder folder, SafeFileHandle handle, ParkedState? held = null, PartialRecord? record = null)
     {
         this.partials = partials;
         this.upload = upload;
@@ -28,11 +29,8 @@ internal sealed class PartialFile
         Staged = new StagedFile(folder.Directory, upload.Id, upload.Name, handle);
         HeldLength = held?.Status.Size ?? 0;
         this.held = held?.Hash;
-        record = held is null ? null : folder.TryReadRecord(upload.Id);
+        this.record = record;
     }
-
-    /// <summary>False when the record of what it holds is not there any more, or was changed: the content cannot be trusted either.</summary>
-    public bool IsTrusted => HeldLength == 0 || record?.Name == upload.Name;
 
     public StagedFile Staged { get; }
 

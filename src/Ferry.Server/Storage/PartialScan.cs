@@ -62,13 +62,20 @@ internal static class PartialScan
             // Whose server was killed just before it was published has the source's time already.
             bool isComplete = record.Modified == new FileTime(status.Modified.Seconds, status.Modified.Nanoseconds);
             bool hasUnused = status.OccupiedBytes - status.Size > MostUnused;
-            // Its age does not begin anew.
-            TimeStamp written = isComplete ? changed ?? status.Changed : status.Modified;
-            return (!hasUnused || FileCalls.Truncate(file, status.Size) == 0)
-                && (!(hasUnused || isComplete) || FileCalls.SetModified(file, written.Seconds, written.Nanoseconds) == 0)
-                && FileCalls.GetStatus(file, out status) == 0
-                ? (id, record, status)
-                : null;
+            if (hasUnused && FileCalls.Truncate(file, status.Size) != 0)
+            {
+                return null;
+            }
+            if (hasUnused || isComplete)
+            {
+                // Its age does not begin anew.
+                TimeStamp written = isComplete ? changed ?? status.Changed : status.Modified;
+                if (FileCalls.SetModified(file, written.Seconds, written.Nanoseconds) != 0 || FileCalls.GetStatus(file, out status) != 0)
+                {
+                    return null;
+                }
+            }
+            return (id, record, status);
         }
         catch (FerryException)
         {

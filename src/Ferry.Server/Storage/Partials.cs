@@ -2,7 +2,6 @@ using Ferry.Files;
 using Ferry.Native;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
-using Microsoft.Win32.SafeHandles;
 
 namespace Ferry.Server.Storage;
 
@@ -27,7 +26,7 @@ internal sealed class Partials : IDisposable
     private readonly ITimer timer;
     private long parkedBytes;
     private long lastNumber;
-    private bool disposed;
+    private volatile bool disposed;
 
     /// <summary>Takes up what earlier servers left, as far as it can be trusted and is not too old.</summary>
     /// <param name="directory">The directory <c>.ferry/partials</c>; owned from now on.</param>
@@ -127,7 +126,7 @@ internal sealed class Partials : IDisposable
                 upload.Id = StagingArea.NumberText(Interlocked.Increment(ref lastNumber));
                 if (!folder.Directory.TryGetStatus(upload.Id, out _))
                 {
-                    return new PartialFile(this, upload, folder, folder.Create(upload.Id, upload.Name), null);
+                    return new PartialFile(this, upload, folder, folder.Create(upload.Id, upload.Name));
                 }
             }
         }
@@ -248,19 +247,16 @@ internal sealed class Partials : IDisposable
     {
         try
         {
-            if (folder.TryOpen(upload.Id, out FileStatus status, waits: true) is { } handle)
+            // Where the record is not there any more, or was changed, the content cannot be trusted either.
+            if (folder.TryReadRecord(upload.Id) is { } record && record.Name == upload.Name
+                && folder.TryOpen(upload.Id, out FileStatus status, waits: true) is { } handle)
             {
                 if (FileState.Of(status) != FileState.Of(state.Status))
                 {
                     state.Hash?.Dispose();
-                    upload.Parked = state = new ParkedState(status, null);
+                    state = new ParkedState(status, null);
                 }
-                PartialFile file = Open(upload, folder, handle, state);
-                if (file.IsTrusted)
-                {
-                    return file;
-                }
-                file.Staged.Dispose();
+                return new PartialFile(this, upload, folder, handle, state, record);
             }
         }
         catch (FerryException e) when (e.Code != FerryErrorCode.TooManyOpenFiles)
@@ -270,19 +266,6 @@ internal sealed class Partials : IDisposable
         state.Hash?.Dispose();
         folder.Remove(upload.Id);
         return null;
-    }
-
-    private PartialFile Open(Upload upload, PartialFolder folder, SafeFileHandle handle, ParkedState state)
-    {
-        try
-        {
-            return new PartialFile(this, upload, folder, handle, state);
-        }
-        catch
-        {
-            handle.Dispose();
-            throw;
-        }
     }
 
     private bool Drop(Func<long, bool> isDue, string why)
@@ -314,7 +297,7 @@ internal sealed class Partials : IDisposable
         // The timer may come while the server ends; what is left is met again at the next start.
         lock (removing)
         {
-            if (IsDisposed)
+            if (disposed)
             {
                 return;
             }
@@ -322,17 +305,6 @@ internal sealed class Partials : IDisposable
             lock (gate)
             {
                 Leave(upload.User);
-            }
-        }
-    }
-
-    private bool IsDisposed
-    {
-        get
-        {
-            lock (gate)
-            {
-                return disposed;
             }
         }
     }

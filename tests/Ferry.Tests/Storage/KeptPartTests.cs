@@ -219,7 +219,7 @@ public sealed class KeptPartTests
         await CutAsync(served);
         string folder = Path.GetDirectoryName(Assert.Single(PartialFiles.DataIn(served)))!;
         FerryResult refused;
-        // Of the part, then of its record.
+        // Of its record, then of the part.
         await using (await AttachedStrace.StartAsync(served.Server.Pid, "-e", "trace=openat2", "-P", folder, "-e", $"inject=openat2:error=EMFILE:when={opening}"))
         {
             refused = await served.SendAsync(Source(served), "--no-descriptors");

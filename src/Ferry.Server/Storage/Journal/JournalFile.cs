@@ -63,7 +63,7 @@ internal sealed class JournalFile : IDisposable
         }
     }
 
-    /// <summary>Makes a new file, flushed, in the place of the one with that name.</summary>
+    /// <summary>Makes a new file, flushed, in the place of the one with that name. It is broken when only the flush of its name failed.</summary>
     /// <param name="directory">Where it is.</param>
     /// <param name="name">Its name.</param>
     /// <param name="fill">Writes its records.</param>

@@ -182,10 +182,6 @@ internal sealed class UserJournal : IDisposable
         if (file.IsBroken)
         {
             Rewrite();
-            if (file.IsBroken)
-            {
-                throw NotFlushed();
-            }
         }
         file.Append(records);
         foreach (JournalRecord record in records)
@@ -237,7 +233,7 @@ internal sealed class UserJournal : IDisposable
         }
         catch (FerryException)
         {
-            // The old file is as good; it is tried again when that has grown further.
+            // The old file is as good, and it is tried again when that has grown further; or the new one is broken, and gives way to another at the next append.
             rewriteAt = file.Length + LeastRewritten;
         }
     }
@@ -252,6 +248,7 @@ internal sealed class UserJournal : IDisposable
         if (file.IsBroken)
         {
             Interlocked.Increment(ref generation);
+            throw NotFlushed();
         }
     }
 
