@@ -150,7 +150,7 @@ internal sealed class StorePipeline : IDisposable
         {
             (file, Receipt receipt) = entry.Stage(worker, buffers, connection.Broken);
             // What is in a directory that is published as a whole is stored again where its receipt was lost: it is nowhere else yet.
-            file.Intent = !file.Waits && entry.ArrivalId is { } id ? Keyed!.IntentOf(id, entry.Offer, receipt, file.Identify()) : null;
+            file.Intent = !file.Waits && entry.ArrivalId is { } id ? Keyed!.IntentOf(id, entry.Offer, receipt, file.Identify(receipt)) : null;
             if (file.Intent is null && file.TryPublishUnflushed(worker.Directories))
             {
                 Finish(entry, StoredAs(file, receipt));

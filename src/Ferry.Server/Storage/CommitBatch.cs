@@ -117,7 +117,7 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
         intended.ForEach(item => item.IsIntended = true);
         try
         {
-            keyed!.Intend([.. intended.Select(item => item.File.Intent!)], flush);
+            keyed!.Intend(intended.ConvertAll(item => item.File.Intent!), flush);
         }
         catch (FerryException e)
         {
@@ -129,7 +129,7 @@ internal sealed class CommitBatch(bool closesAtOnce = false, KeyedDelivery? keye
     private void Settle(List<Item> over, Exception? fault)
     {
         List<Item> intended = over.FindAll(item => item.IsIntended);
-        if (intended.Count > 0 && !keyed!.TrySettle([.. intended.Select(item => (item.File.Intent!, item.StoredAsUnless(fault)))]))
+        if (intended.Count > 0 && !keyed!.TrySettle(intended.ConvertAll(item => (item.File.Intent!, item.StoredAsUnless(fault)))))
         {
             intended.FindAll(item => item.StoredAsUnless(fault) is null).ForEach(item => item.File.Leave());
         }

@@ -255,10 +255,13 @@ internal sealed class IncomingFile : IDisposable
 
     /// <summary>
     /// What tells later whether it still waits to be published. What it is needs a look only where its place does not tell that: the place of a partial file is used
-    /// again, and after a power cut, or where names get numbers, it has to be found elsewhere.
+    /// again, and where names get numbers, or after a power cut a file is too large to be read, it has to be found elsewhere.
     /// </summary>
-    public StagedIdentity Identify() =>
-        partial is not null || Level == Durability.Durable || Store.Existing == ExistingFiles.Number ? staged.Identify() : staged.Place;
+    /// <param name="receipt">The receipt that it gets.</param>
+    public StagedIdentity Identify(Receipt receipt) =>
+        partial is not null || Store.Existing == ExistingFiles.Number || (Level == Durability.Durable && !JournalRecovery.IsKnownByContent(receipt))
+            ? staged.Identify()
+            : staged.Place;
 
     /// <summary>Leaves it in staging, where the next start finds it.</summary>
     public void Leave() => staged.Leave();

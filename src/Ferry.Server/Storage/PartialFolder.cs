@@ -53,7 +53,7 @@ internal sealed class PartialFolder(ConfinedDirectory directory, uint user) : ID
     public SafeFileHandle? TryOpen(byte[] id, out FileStatus status, bool waits = false)
     {
         status = default;
-        if (!directory.TryOpenFile(id, out SafeFileHandle? file))
+        if (!directory.TryOpenFile(id, OpenFlags.ReadWrite, out SafeFileHandle? file))
         {
             return null;
         }
@@ -100,7 +100,7 @@ internal sealed class PartialFolder(ConfinedDirectory directory, uint user) : ID
     /// <summary>Null when there is none that can be trusted.</summary>
     public PartialRecord? TryReadRecord(byte[] id)
     {
-        if (!directory.TryOpenFile(RecordName(id), out SafeFileHandle? file))
+        if (!directory.TryOpenFile(RecordName(id), OpenFlags.ReadOnly, out SafeFileHandle? file))
         {
             return null;
         }

@@ -105,12 +105,13 @@ internal sealed class ConfinedDirectory : IDisposable
     public SafeFileHandle OpenOrCreateFile(ReadOnlySpan<byte> name, uint mode) =>
         OpenFile(name, OpenFlags.ReadWrite | OpenFlags.Create | OpenFlags.NonBlocking, mode, FullPath(name));
 
-    /// <summary>Opens a file that is there for reading and writing; false when it does not exist. What it is shows in its status.</summary>
+    /// <summary>Opens a file that is there; false when it does not exist. What it is shows in its status.</summary>
     /// <param name="name">One component.</param>
+    /// <param name="access">One of <see cref="OpenFlags"/> that say whether it is read, written or both.</param>
     /// <param name="file">The file; owned by the caller.</param>
-    public bool TryOpenFile(ReadOnlySpan<byte> name, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SafeFileHandle? file)
+    public bool TryOpenFile(ReadOnlySpan<byte> name, int access, [System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out SafeFileHandle? file)
     {
-        var how = new OpenHow(OpenFlags.ReadWrite | OpenFlags.NonBlocking | OpenFlags.NoFollow, 0, Confined);
+        var how = new OpenHow(access | OpenFlags.NonBlocking | OpenFlags.NoFollow, 0, Confined);
         int error = FileCalls.Open(handle, Component(name), how, out SafeFileHandle opened);
         file = error == 0 ? opened : null;
         return error switch

@@ -61,8 +61,9 @@ internal sealed class ModelledKeys(StoreModel model)
         {
             file.Write(content);
             file.Complete(delivery);
-            var receipt = new Receipt { Name = offer.Name, Result = ReceiptResult.Stored, Size = content.Length, Level = file.Level };
-            file.Intent = keyed.IntentOf(keyed.IdOf(offer)!.Value, offer, receipt, file.Identify());
+            string hash = ContentHash.ToText(ContentHash.XxHash, ContentHash.Of(ContentHash.XxHash, content));
+            var receipt = new Receipt { Name = offer.Name, Result = ReceiptResult.Stored, Size = content.Length, Hash = hash, Level = file.Level };
+            file.Intent = keyed.IntentOf(keyed.IdOf(offer)!.Value, offer, receipt, file.Identify(receipt));
             (string? Stored, FerryErrorCode? Refusal) published = (null, null);
             var batch = new CommitBatch(keyed: keyed);
             batch.Add(file, (incoming, failure) => published = failure is null ? (incoming.StoredAs.ToString(), null) : (null, failure.Code));

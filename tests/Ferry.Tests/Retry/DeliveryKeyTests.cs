@@ -217,9 +217,9 @@ public sealed class DeliveryKeyTests
     [Fact]
     public async Task What_is_stored_after_the_name_of_a_new_journal_could_not_be_flushed_is_given_again()
     {
-        // Records of these names make the journal be written anew after a thousand files.
+        // Records of these names make the journal be written anew after two thousand files.
         string directory = string.Join('/', Enumerable.Repeat(new string('n', 250), 62));
-        const uint Files = 1200;
+        const uint Files = 2400;
         await using ServedDirectory served = await ServedDirectory.StartAsync();
         Stream first = served.Connect();
         using var peer = new ScriptedPeer(first);

@@ -51,17 +51,19 @@ public sealed class KilledServerRetryTests
 
     /// <summary>Where a batch is flushed together, and at level received, where nothing is.</summary>
     [Theory]
-    [InlineData("ext4", "durable", "syncfs", 1)]
-    [InlineData("ext4", "durable", "renameat2", 1)]
-    [InlineData("ext4", "durable", "renameat2", 5)]
-    [InlineData("ext4", "durable", "syncfs", 2)]
-    [InlineData("ext4", "received", "renameat2", 3)]
-    [InlineData("overlay", "durable", "renameat2", 4)]
-    [InlineData("tmpfs", "received", "renameat2", 7)]
-    public async Task A_server_killed_in_the_middle_of_a_batch_has_stored_every_file_once(string type, string level, string call, int occurrence)
+    [InlineData("ext4", "durable", "number", "syncfs", 1)]
+    [InlineData("ext4", "durable", "number", "renameat2", 1)]
+    [InlineData("ext4", "durable", "number", "renameat2", 5)]
+    [InlineData("ext4", "durable", "number", "syncfs", 2)]
+    [InlineData("ext4", "durable", "replace", "renameat2", 6)]
+    [InlineData("ext4", "durable", "refuse", "renameat2", 7)]
+    [InlineData("ext4", "received", "number", "renameat2", 3)]
+    [InlineData("overlay", "durable", "number", "renameat2", 4)]
+    [InlineData("tmpfs", "received", "number", "renameat2", 7)]
+    public async Task A_server_killed_in_the_middle_of_a_batch_has_stored_every_file_once(string type, string level, string existing, string call, int occurrence)
     {
         using TinyFileSystem disk = TinyFileSystem.OfType(type);
-        await using ServedDirectory served = await ServedDirectory.StartAsync(disk["root"], [], "--existing", "number", "--durability", level);
+        await using ServedDirectory served = await ServedDirectory.StartAsync(disk["root"], [], "--existing", existing, "--durability", level);
         string tree = Directory.CreateDirectory(Path.Combine(served.Sources, "tree")).FullName;
         for (int i = 0; i < Files; i++)
         {
@@ -69,7 +71,7 @@ public sealed class KilledServerRetryTests
         }
         File.SetUnixFileMode(tree, UnixFileMode.UserRead | UnixFileMode.UserExecute);
 
-        SentReceipts receipts = await SendWhileKilledAsync(served, tree, (call, occurrence), "number", null, "--durability", level);
+        SentReceipts receipts = await SendWhileKilledAsync(served, tree, (call, occurrence), existing, null, "--durability", level);
 
         Assert.Equal(Files + 1, receipts.Count);
         Assert.All(receipts.All, receipt => Assert.Equal("stored", receipt.Result));
@@ -77,6 +79,34 @@ public sealed class KilledServerRetryTests
         Tool.Run("diff", "-r", tree, served["tree"]);
         Assert.Equal(File.GetUnixFileMode(tree), File.GetUnixFileMode(served["tree"]));
         Assert.Equal(File.GetLastWriteTimeUtc(tree), File.GetLastWriteTimeUtc(served["tree"]));
+    }
+
+    /// <summary>The name of a file that is published may not be on the device yet, and nothing flushes it when the receipt is given again.</summary>
+    [Theory]
+    [InlineData("replace")]
+    [InlineData("number")]
+    public async Task A_server_killed_before_it_flushed_a_name_is_followed_by_one_that_does(string existing)
+    {
+        using TinyFileSystem disk = TinyFileSystem.OfType("ext4");
+        await using ServedDirectory served = await ServedDirectory.StartAsync(disk["root"], [], "--existing", existing);
+        string source = Path.Combine(served.Sources, "file.txt");
+        await File.WriteAllTextAsync(source, "content", Cancel);
+        FerryPath[] arguments = [source, "--delivery-key", "key", "--no-descriptors", "--json"];
+        await using (await AttachedStrace.StartAsync(served.Server.Pid, "-e", "trace=fsync", "-P", served.Root, "-e", "inject=fsync:signal=KILL"))
+        {
+            Task<FerryResult> cut = served.SendAsync(arguments);
+            Assert.Equal(128 + Signal.Kill, (await served.Server.WaitAsync()).ExitCode);
+            Assert.NotEqual(0, (await cut).ExitCode);
+        }
+        Assert.Equal(["file.txt"], served.Visible);
+
+        using var strace = new Strace("-e", "trace=fsync", "-P", served.Root);
+        await served.StartAgainAsync(strace.Wrapper, "--existing", existing);
+        FerryResult again = await served.SendAsync(arguments);
+        await served.Server.StopAsync();
+
+        Assert.Single(SentReceipts.Read(again).Replayed);
+        Assert.Contains(strace.Calls, call => call.EndsWith("= 0", StringComparison.Ordinal));
     }
 
     /// <summary>A directory that was made a moment before the end is still known to be the delivery's own.</summary>

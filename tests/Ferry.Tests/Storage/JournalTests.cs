@@ -191,8 +191,8 @@ public sealed class JournalTests
             },
             Staged = new StagedIdentity("d", "f", 5, new TimeStamp(6, 7)),
         };
-        byte[] written = new byte[record.WrittenLength];
-        record.Write(written);
+        byte[] written = new byte[JournalRecord.MostBytes];
+        written = written[..record.Write(written)];
 
         Assert.Equal(
             "0107020202091000010001000100"
@@ -226,23 +226,23 @@ public sealed class JournalTests
         using (KeyedDelivery delivery = await directory.BeginAsync())
         {
             long largest = 0;
-            for (int batch = 0; batch < 1500; batch++)
+            for (int batch = 0; batch < 3000; batch++)
             {
                 JournalRecord[] intents = [.. Enumerable.Range(0, 100).Select(i => JournalDirectory.Arrive(delivery, $"file{batch}-{i}"))];
                 delivery.Intend(intents, flush: false);
                 Assert.True(delivery.TrySettle([.. intents.Select((intent, i) => (intent, (FerryPath?)(i == 7 ? $"other{batch}" : intent.Name)))]));
                 largest = Math.Max(largest, new FileInfo(directory.JournalPath).Length);
             }
-            Assert.InRange(largest, 12 << 20, 17 << 20);
+            Assert.InRange(largest, 28 << 20, 33 << 20);
             Assert.InRange(new FileInfo(directory.JournalPath).Length, 1, largest - 1);
         }
 
-        Assert.NotNull(await directory.FindAsync("file1499-99"));
-        Assert.NotNull(await directory.FindAsync("file1400-0"));
-        Assert.Equal("other1400", (await directory.FindAsync("file1400-7"))?.Name.ToString());
+        Assert.NotNull(await directory.FindAsync("file2999-99"));
+        Assert.NotNull(await directory.FindAsync("file2900-0"));
+        Assert.Equal("other2900", (await directory.FindAsync("file2900-7"))?.Name.ToString());
         directory.Restart();
-        Assert.NotNull(await directory.FindAsync("file1400-0"));
-        Assert.Equal("other1400", (await directory.FindAsync("file1400-7"))?.Name.ToString());
+        Assert.NotNull(await directory.FindAsync("file2900-0"));
+        Assert.Equal("other2900", (await directory.FindAsync("file2900-7"))?.Name.ToString());
         Assert.Null(await directory.FindAsync("file0-0"));
     }
 
@@ -474,6 +474,53 @@ public sealed class JournalTests
         Assert.Null(await directory.FindAsync("done"));
     }
 
+    /// <summary>A small file is not looked at before it is published: what it is shows in what it holds, and that it is no older one in when it was renamed.</summary>
+    [Fact]
+    public async Task After_a_power_cut_a_small_file_is_known_by_its_content()
+    {
+        using var directory = new JournalDirectory();
+        string[] published = ["below/seen", "seen", "changed", "longer", "touched"], lost = ["lost", "older", "a-directory"];
+        await File.WriteAllTextAsync(directory.Root + "/older", "content", Cancel);
+        File.SetLastWriteTimeUtc(directory.Root + "/older", JournalDirectory.Modified);
+        Directory.CreateDirectory(directory.Root + "/a-directory");
+        Directory.CreateDirectory(directory.Root + "/below");
+        using (KeyedDelivery delivery = await directory.BeginAsync())
+        {
+            foreach (string name in published.Concat(lost))
+            {
+                // The older one has been there for a while.
+                directory.Time.Now += TimeSpan.FromMinutes(name == "older" ? 1 : 0);
+                JournalRecord intent = directory.Stage(delivery, name, Durability.Durable);
+                Assert.False(intent.Staged.IsKnown);
+                delivery.Intend([intent], flush: true);
+                directory.Time.Now -= TimeSpan.FromMinutes(name == "older" ? 1 : 0);
+                File.SetLastWriteTimeUtc(directory.PathOf(intent), JournalDirectory.Modified);
+                if (published.Contains(name))
+                {
+                    File.Move(directory.PathOf(intent), $"{directory.Root}/{name}");
+                }
+                else
+                {
+                    File.Delete(directory.PathOf(intent));
+                }
+            }
+        }
+        foreach ((string name, string content) in new[] { ("changed", "CONTENT"), ("longer", "content and more") })
+        {
+            await File.WriteAllTextAsync($"{directory.Root}/{name}", content, Cancel);
+            File.SetLastWriteTimeUtc($"{directory.Root}/{name}", JournalDirectory.Modified);
+        }
+        File.SetLastWriteTimeUtc(directory.Root + "/touched", JournalDirectory.Modified.AddSeconds(1));
+
+        directory.Boot++;
+        directory.Restart();
+
+        foreach (string name in published.Concat(lost))
+        {
+            Assert.Equal(name is "below/seen" or "seen" ? name : null, (await directory.FindAsync(name))?.Name.ToString());
+        }
+    }
+
     /// <summary>A file system that cannot rename without replacing gives the second name first.</summary>
     [Fact]
     public async Task What_waits_under_two_names_is_published()
@@ -520,6 +567,9 @@ public sealed class JournalTests
 
     private sealed class JournalDirectory : IDisposable, IKeyedConnection
     {
+        /// <summary>The time of each file that is offered.</summary>
+        public static readonly DateTime Modified = new(2026, 1, 2, 3, 4, 5, DateTimeKind.Utc);
+
         private readonly TestDirectory directory = new();
         private readonly ExistingFiles existing;
         private readonly List<IncomingFile> files = [];
@@ -570,7 +620,7 @@ public sealed class JournalTests
             files.Add(file);
             file.Write("content"u8);
             // In memory nothing is durable, whatever was asked for.
-            return IntentOf(delivery, name, level, file.Identify());
+            return IntentOf(delivery, name, level, file.Identify(ReceiptOf(name, level)));
         }
 
         public string PathOf(JournalRecord intent) => $"{Root}/{intent.Staged.Directory}/{intent.Staged.File}";
@@ -582,10 +632,20 @@ public sealed class JournalTests
             directory.Dispose();
         }
 
-        private static Offer OfferOf(FerryPath name) => new(EntryKind.File, name, 7, default, null) { Source = 0 };
+        private static Offer OfferOf(FerryPath name) =>
+            new(EntryKind.File, name, 7, new EntryMetadata(null, new FileTime(new DateTimeOffset(Modified).ToUnixTimeSeconds(), 0)), null) { Source = 0 };
 
         private static JournalRecord IntentOf(KeyedDelivery delivery, FerryPath name, Durability level, StagedIdentity staged) => delivery.IntentOf(
-            delivery.IdOf(OfferOf(name))!.Value, OfferOf(name), new Receipt { Name = name, Result = ReceiptResult.Stored, Size = 7, Level = level }, staged);
+            delivery.IdOf(OfferOf(name))!.Value, OfferOf(name), ReceiptOf(name, level), staged);
+
+        private static Receipt ReceiptOf(FerryPath name, Durability level) => new()
+        {
+            Name = name,
+            Result = ReceiptResult.Stored,
+            Size = 7,
+            Hash = ContentHash.ToText(ContentHash.XxHash, ContentHash.Of(ContentHash.XxHash, "content"u8)),
+            Level = level,
+        };
 
         private Store Open()
         {

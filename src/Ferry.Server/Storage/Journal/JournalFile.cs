@@ -112,13 +112,11 @@ internal sealed class JournalFile : IDisposable
     public void Add(JournalRecord record)
     {
         record.Offset = Length + added.WrittenCount;
-        int length = record.WrittenLength;
-        Span<byte> frame = added.GetSpan(FrameSize + length);
-        Span<byte> payload = frame.Slice(FrameSize, length);
-        record.Write(payload);
-        BinaryPrimitives.WriteInt32LittleEndian(frame, payload.Length);
-        BinaryPrimitives.WriteUInt64LittleEndian(frame[4..], XxHash3.HashToUInt64(payload));
-        added.Advance(FrameSize + payload.Length);
+        Span<byte> frame = added.GetSpan(FrameSize + JournalRecord.MostBytes);
+        int length = record.Write(frame[FrameSize..]);
+        BinaryPrimitives.WriteInt32LittleEndian(frame, length);
+        BinaryPrimitives.WriteUInt64LittleEndian(frame[4..], XxHash3.HashToUInt64(frame.Slice(FrameSize, length)));
+        added.Advance(FrameSize + length);
     }
 
     /// <summary>Adds a record of another file as it stands there; false when there is none any more.</summary>

@@ -71,40 +71,53 @@ internal sealed record JournalRecord
 
     public DirectoryIdentity Directory => new(Staged.Inode, Staged.Born);
 
-    /// <summary>The records that say that files are published: as few as can be.</summary>
-    /// <param name="files">The files; with the name of each that got another than the one offered.</param>
+    /// <summary>Files are published.</summary>
+    /// <param name="arrivals">The files, at most <see cref="MostIds"/>; one where it has another name than the one offered.</param>
     /// <param name="at">When that is written.</param>
     /// <param name="writer">The connection that published them.</param>
-    public static List<JournalRecord> Done(IEnumerable<(UInt128 Arrival, FerryPath OtherName)> files, long at, long writer)
+    /// <param name="otherName">That other name.</param>
+    public static JournalRecord Done(UInt128[] arrivals, long at, long writer = 0, FerryPath otherName = default) =>
+        new() { Event = JournalEvent.Done, Ids = arrivals, At = at, Name = otherName, Writer = writer };
+
+    /// <summary>Files are not published after all.</summary>
+    /// <param name="arrivals">The files, at most <see cref="MostIds"/>.</param>
+    /// <param name="at">When that is written.</param>
+    public static JournalRecord Cancelled(UInt128[] arrivals, long at) => new() { Event = JournalEvent.Cancelled, Ids = arrivals, At = at };
+
+    /// <summary>The records that say what became of files: as few as can be.</summary>
+    /// <param name="files">The files; with the name of each that is published.</param>
+    /// <param name="at">When that is written.</param>
+    /// <param name="writer">The connection that published them.</param>
+    public static List<JournalRecord> Settled(IReadOnlyList<(JournalRecord Intent, FerryPath? StoredAs)> files, long at, long writer)
     {
-        List<UInt128> alike = [];
         List<JournalRecord> records = [];
-        foreach ((UInt128 arrival, FerryPath otherName) in files)
+        List<UInt128> published = [], cancelled = [];
+        foreach ((JournalRecord intent, FerryPath? storedAs) in files)
         {
-            if (otherName.IsEmpty)
+            if (storedAs is not { } name)
             {
-                alike.Add(arrival);
+                cancelled.Add(intent.Id);
+            }
+            else if (name == intent.Name)
+            {
+                published.Add(intent.Id);
             }
             else
             {
-                records.Add(new JournalRecord { Event = JournalEvent.Done, Ids = [arrival], At = at, Name = otherName, Writer = writer });
+                records.Add(Done([intent.Id], at, writer, name));
             }
         }
-        records.AddRange(alike.Chunk(MostIds).Select(ids => new JournalRecord { Event = JournalEvent.Done, Ids = ids, At = at, Writer = writer }));
+        records.AddRange(published.Chunk(MostIds).Select(ids => Done(ids, at, writer)));
+        records.AddRange(cancelled.Chunk(MostIds).Select(ids => Cancelled(ids, at)));
         return records;
     }
 
-    /// <summary>The records that say that files are not published after all.</summary>
-    public static IEnumerable<JournalRecord> Cancelled(IEnumerable<UInt128> arrivals, long at) =>
-        arrivals.Chunk(MostIds).Select(ids => new JournalRecord { Event = JournalEvent.Cancelled, Ids = ids, At = at });
-
-    /// <summary>Bytes of the record when it is written.</summary>
-    public int WrittenLength => Unsafe.SizeOf<Fixed>() + (Ids.Length * IdBytes) + Name.Bytes.Length + (Receipt?.Hash?.Length ?? 0) + Staged.Directory.Bytes.Length + Staged.File.Bytes.Length;
-
     /// <summary>Writes it as it stands in the file.</summary>
-    /// <param name="destination">Exactly as long as it is.</param>
-    public void Write(Span<byte> destination)
+    /// <param name="destination">At least <see cref="MostBytes"/>.</param>
+    /// <returns>How many bytes it has.</returns>
+    public int Write(Span<byte> destination)
     {
+        int room = destination.Length;
         var fields = new Fixed
         {
             Event = (byte)Event,
@@ -134,7 +147,8 @@ internal sealed record JournalRecord
         destination = destination[Encoding.ASCII.GetBytes(Receipt?.Hash, destination)..];
         destination = Append(destination, Name);
         destination = Append(destination, Staged.Directory);
-        Append(destination, Staged.File);
+        destination = Append(destination, Staged.File);
+        return room - destination.Length;
     }
 
     /// <summary>Reads one; null when it is none that this version writes.</summary>

@@ -1,5 +1,7 @@
 using Ferry.Files;
 using Ferry.Native;
+using Ferry.Wire;
+using Microsoft.Win32.SafeHandles;
 
 namespace Ferry.Server.Storage.Journal;
 
@@ -12,8 +14,11 @@ internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks lin
     /// <summary>Numbers that may be free again because somebody took the files away.</summary>
     private const int MostGaps = 100;
 
-    /// <summary>The file system's clock may be behind by a tick when a directory gets its time of birth.</summary>
+    /// <summary>The file system's clock may be behind by a tick.</summary>
     private const int TickMilliseconds = 20;
+
+    /// <summary>Whether a file is small enough to be known by its content after a power cut; others are known by what they are.</summary>
+    public static bool IsKnownByContent(Receipt receipt) => receipt is { Hash: not null, Size: <= ProtocolLimits.MaxInlineBytes };
 
     /// <summary>The records that settle what is not settled.</summary>
     /// <param name="state">What the journal says.</param>
@@ -22,32 +27,40 @@ internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks lin
     /// <param name="now">The time.</param>
     public List<JournalRecord> Settle(JournalState state, JournalFile file, bool mayBeCut, long now)
     {
-        List<JournalRecord> settled = [.. state.Pending.Select(item => file.TryRead(item.Value.Intent) is { } intent ? Settle(intent, mayBeCut, now) : Cancelled(item.Key, now))];
+        List<JournalRecord> settled = [.. state.Pending.Select(item => file.TryRead(item.Value.Intent) is { } intent ? Settle(intent, mayBeCut, now) : JournalRecord.Cancelled([item.Key], now))];
         settled.AddRange(state.Making.Select(making => SettleDirectory(making, now)));
         return settled;
     }
 
     private JournalRecord Settle(JournalRecord intent, bool mayBeCut, long now)
     {
-        JournalRecord cancelled = Cancelled(intent.Id, now);
+        JournalRecord cancelled = JournalRecord.Cancelled(intent.Ids, now);
         try
         {
             if (StillWaits(intent.Staged))
             {
                 return cancelled;
             }
-            StoredName name = StoredName.Parse(intent.Name);
-            StoredName? found = intent.Staged.IsKnown ? Find(name, intent.Staged) : null;
-            if (mayBeCut && (found is null || intent.Receipt!.Level != Durability.Durable))
+            bool isDurable = intent.Receipt!.Level == Durability.Durable;
+            if (mayBeCut && !isDurable)
             {
                 return cancelled;
             }
-            if (found is { } published && intent.Receipt!.Level == Durability.Durable)
+            StoredName name = StoredName.Parse(intent.Name);
+            StoredName? found = name;
+            if (isDurable || intent.Staged.IsKnown)
             {
-                using ConfinedDirectory? directory = published.Directory.IsEmpty ? null : root.OpenDirectory(published.Directory);
-                links.FlushUpToRoot(directory ?? root);
+                using ConfinedDirectory? below = name.Directory.IsEmpty ? null : TryOpen(name.Directory);
+                ConfinedDirectory? directory = name.Directory.IsEmpty ? root : below;
+                found = directory is null ? null : Find(directory, name, intent, mayBeCut);
+                if (found is not null && isDurable)
+                {
+                    links.FlushUpToRoot(directory!);
+                }
             }
-            return new JournalRecord { Event = JournalEvent.Done, Ids = intent.Ids, At = now, Name = found is { } other && other.Path != name.Path ? other.Path : default };
+            return mayBeCut && found is null
+                ? cancelled
+                : JournalRecord.Done(intent.Ids, now, otherName: found is { } other && other.Path != name.Path ? other.Path : default);
         }
         catch (FerryException)
         {
@@ -55,8 +68,6 @@ internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks lin
             return cancelled;
         }
     }
-
-    private static JournalRecord Cancelled(UInt128 arrival, long now) => JournalRecord.Cancelled([arrival], now).Single();
 
     /// <summary>A file system without a rename that refuses to replace gives a second name first: a staged file with two names is published.</summary>
     private bool StillWaits(StagedIdentity staged)
@@ -71,28 +82,42 @@ internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks lin
         }
     }
 
-    /// <summary>Where the file is: under its name, or beside it; null when it is not found, because somebody has moved it since.</summary>
-    private StoredName? Find(StoredName name, StagedIdentity staged)
+    /// <summary>The directory of a name; null when somebody has removed it since, or put something else in its way.</summary>
+    private ConfinedDirectory? TryOpen(ReadOnlySpan<byte> path)
     {
-        if (name.Directory.IsEmpty)
-        {
-            return FindIn(root, name, staged);
-        }
         try
         {
-            if (root.TryOpenDirectory(name.Directory, out ConfinedDirectory? directory))
-            {
-                using (directory)
-                {
-                    return FindIn(directory, name, staged);
-                }
-            }
+            return root.TryOpenDirectory(path, out ConfinedDirectory? directory) ? directory : null;
         }
-        catch (FerryException)
+        catch (FerryException e) when (e.Code is FerryErrorCode.NotDirectory or FerryErrorCode.SymbolicLink or FerryErrorCode.CrossesMount)
         {
-            // Somebody has put something else in its way since.
+            return null;
         }
-        return null;
+    }
+
+    /// <summary>Where the file is: under its name, or beside it; null when it is not found, because somebody has moved it since.</summary>
+    private static StoredName? Find(ConfinedDirectory directory, StoredName name, JournalRecord intent, bool mayBeCut) =>
+        intent.Staged.IsKnown ? FindIn(directory, name, intent.Staged)
+        : !mayBeCut || HasItsContent(directory, name.Last, intent) ? name
+        : null;
+
+    /// <summary>True for a file that has the size, time and content that the receipt speaks of, and was changed since its intent, as a rename does: by that it is not an older one.</summary>
+    private static bool HasItsContent(ConfinedDirectory directory, ReadOnlySpan<byte> name, JournalRecord intent)
+    {
+        if (!IsKnownByContent(intent.Receipt!) || !directory.TryOpenFile(name, OpenFlags.ReadOnly, out SafeFileHandle? file))
+        {
+            return false;
+        }
+        using (file)
+        {
+            Span<byte> content = new byte[intent.Receipt!.Size];
+            string hash = intent.Receipt.Hash!;
+            return FileCalls.GetStatus(file, out FileStatus status) == 0 && status.IsRegularFile && status.Size == content.Length
+                && (intent.Modified is not { } modified || modified == new FileTime(status.Modified.Seconds, status.Modified.Nanoseconds))
+                && IsSince(status.Changed, intent)
+                && FileCalls.Read(file, content, 0, out int read) == 0 && read == content.Length
+                && ContentHash.Of(hash[..hash.IndexOf(':')], content).AsSpan().SequenceEqual(ContentHash.BytesOf(hash));
+        }
     }
 
     private static StoredName? FindIn(ConfinedDirectory directory, StoredName name, StagedIdentity staged)
@@ -128,7 +153,7 @@ internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks lin
                 using (directory)
                 {
                     TimeStamp born = directory.Status.Born;
-                    if (born.Seconds * 1000 + born.Nanoseconds / 1_000_000 >= making.At - TickMilliseconds)
+                    if (IsSince(born, making))
                     {
                         return making with { Event = JournalEvent.Made, At = now, Staged = new StagedIdentity(default, default, directory.Status.Inode, born) };
                     }
@@ -141,6 +166,8 @@ internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks lin
         }
         return making with { Event = JournalEvent.Ended, At = now };
     }
+
+    private static bool IsSince(TimeStamp time, JournalRecord record) => time.Seconds * 1000 + time.Nanoseconds / 1_000_000 >= record.At - TickMilliseconds;
 
     private static bool IsSame(in FileStatus status, StagedIdentity staged) => status.Inode == staged.Inode && status.Born == staged.Born;
 

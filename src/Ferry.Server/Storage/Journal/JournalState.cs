@@ -119,16 +119,27 @@ internal sealed class JournalState
         records.ForEach(copy.Apply);
         foreach ((UInt128 Arrival, RememberedFile File, FerryPath OtherName)[] piece in older.Concat(recent).Chunk(JournalRecord.MostIds))
         {
-            List<(UInt128 Arrival, FerryPath OtherName)> copied = [];
+            List<UInt128> copied = [];
             foreach ((UInt128 arrival, RememberedFile remembered, FerryPath otherName) in piece)
             {
-                if (fresh.TryAddFrom(file, remembered.Intent, out long place))
+                if (!fresh.TryAddFrom(file, remembered.Intent, out long place))
                 {
-                    copied.Add((arrival, otherName));
-                    copy.Remember(arrival, remembered with { Intent = place }, otherName);
+                    continue;
+                }
+                copy.Remember(arrival, remembered with { Intent = place }, otherName);
+                if (otherName.IsEmpty)
+                {
+                    copied.Add(arrival);
+                }
+                else
+                {
+                    fresh.Add(JournalRecord.Done([arrival], at: 0, otherName: otherName));
                 }
             }
-            JournalRecord.Done(copied, at: 0, writer: 0).ForEach(fresh.Add);
+            if (copied.Count > 0)
+            {
+                fresh.Add(JournalRecord.Done([.. copied], at: 0));
+            }
             fresh.Write();
         }
         foreach ((UInt128 arrival, RememberedFile remembered) in pending)

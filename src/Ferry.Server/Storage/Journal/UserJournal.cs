@@ -9,7 +9,7 @@ internal sealed class UserJournal : IDisposable
     public static readonly TimeSpan Age = TimeSpan.FromHours(24);
 
     /// <summary>A journal is not written anew for less than this.</summary>
-    private const long LeastRewritten = 16 << 20;
+    private const long LeastRewritten = 32 << 20;
 
     private readonly ConfinedDirectory directory;
     private readonly FerryPath name;
@@ -138,10 +138,7 @@ internal sealed class UserJournal : IDisposable
     /// <returns>False when it could not be written: then the next start finds out, from what is there.</returns>
     public bool TrySettle(IReadOnlyList<(JournalRecord Intent, FerryPath? StoredAs)> settled, long writer)
     {
-        long now = Now;
-        List<JournalRecord> records = JournalRecord.Done(
-            settled.Where(item => item.StoredAs is not null).Select(item => (item.Intent.Id, item.StoredAs == item.Intent.Name ? default : item.StoredAs!.Value)), now, writer);
-        records.AddRange(JournalRecord.Cancelled(settled.Where(item => item.StoredAs is null).Select(item => item.Intent.Id), now));
+        List<JournalRecord> records = JournalRecord.Settled(settled, Now, writer);
         lock (gate)
         {
             try
