@@ -255,13 +255,20 @@ internal sealed class IncomingFile : IDisposable
 
     /// <summary>
     /// What tells later whether it still waits to be published. What it is needs a look only where its place does not tell that: the place of a partial file is used
-    /// again, and where names get numbers, or after a power cut a file is too large to be read, it has to be found elsewhere.
+    /// again; where names get numbers it has to be found under another; and at level durable it has to be found after a power cut, unless its content tells it, which
+    /// is enough where at worst it is stored once more.
     /// </summary>
     /// <param name="receipt">The receipt that it gets.</param>
-    public StagedIdentity Identify(Receipt receipt) =>
-        partial is not null || Store.Existing == ExistingFiles.Number || (Level == Durability.Durable && !JournalRecovery.IsKnownByContent(receipt))
-            ? staged.Identify()
-            : staged.Place;
+    public StagedIdentity Identify(Receipt receipt)
+    {
+        bool placeTells = partial is null && Store.Existing switch
+        {
+            ExistingFiles.Number => false,
+            ExistingFiles.Replace => Level == Durability.Received || JournalRecovery.IsKnownByContent(receipt),
+            _ => Level == Durability.Received,
+        };
+        return placeTells ? staged.Place : staged.Identify();
+    }
 
     /// <summary>Leaves it in staging, where the next start finds it.</summary>
     public void Leave() => staged.Leave();

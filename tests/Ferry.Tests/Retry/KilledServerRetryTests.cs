@@ -88,25 +88,39 @@ public sealed class KilledServerRetryTests
     public async Task A_server_killed_before_it_flushed_a_name_is_followed_by_one_that_does(string existing)
     {
         using TinyFileSystem disk = TinyFileSystem.OfType("ext4");
-        await using ServedDirectory served = await ServedDirectory.StartAsync(disk["root"], [], "--existing", existing);
-        string source = Path.Combine(served.Sources, "file.txt");
-        await File.WriteAllTextAsync(source, "content", Cancel);
-        FerryPath[] arguments = [source, "--delivery-key", "key", "--no-descriptors", "--json"];
-        await using (await AttachedStrace.StartAsync(served.Server.Pid, "-e", "trace=fsync", "-P", served.Root, "-e", "inject=fsync:signal=KILL"))
-        {
-            Task<FerryResult> cut = served.SendAsync(arguments);
-            Assert.Equal(128 + Signal.Kill, (await served.Server.WaitAsync()).ExitCode);
-            Assert.NotEqual(0, (await cut).ExitCode);
-        }
-        Assert.Equal(["file.txt"], served.Visible);
+        await using ServedDirectory served = await KilledBeforeItFlushesAsync(disk, existing);
 
-        using var strace = new Strace("-e", "trace=fsync", "-P", served.Root);
-        await served.StartAgainAsync(strace.Wrapper, "--existing", existing);
-        FerryResult again = await served.SendAsync(arguments);
-        await served.Server.StopAsync();
+        using var strace = new Strace("-y", "-e", "trace=fsync", "-P", served.Root);
+        Assert.True(await IsReplayedAsync(served, strace.Wrapper, existing));
 
-        Assert.Single(SentReceipts.Read(again).Replayed);
-        Assert.Contains(strace.Calls, call => call.EndsWith("= 0", StringComparison.Ordinal));
+        Assert.Contains(strace.Calls, call => call.Contains(served.Root + ">) = 0", StringComparison.Ordinal));
+    }
+
+    /// <summary>By then the machine has started anew, and whose the file is that has the content is not known.</summary>
+    [Fact]
+    public async Task What_is_known_by_its_content_is_flushed()
+    {
+        using TinyFileSystem disk = TinyFileSystem.OfType("ext4");
+        await using ServedDirectory served = await KilledBeforeItFlushesAsync(disk, "replace");
+
+        using var strace = new Strace("-y", "-e", "trace=fsync", "-P", served.Root, "-P", served["file.txt"]);
+        Assert.True(await IsReplayedAsync(served, [.. AnotherBoot.Wrapper(Path.Combine(served.Sources, "boot_id")), .. strace.Wrapper], "replace"));
+
+        Assert.Contains(strace.Calls, call => call.Contains(served["file.txt"] + ">) = 0", StringComparison.Ordinal));
+        Assert.Contains(strace.Calls, call => call.Contains(served.Root + ">) = 0", StringComparison.Ordinal));
+    }
+
+    /// <summary>Nobody knows then whether its name is on the device: it is not taken for one that somebody has moved away.</summary>
+    [Fact]
+    public async Task A_receipt_for_what_is_in_a_directory_that_cannot_be_opened_at_the_start_is_not_given_again()
+    {
+        using TinyFileSystem disk = TinyFileSystem.OfType("ext4");
+        await using ServedDirectory served = await KilledBeforeItFlushesAsync(disk, "replace", "tree/file.txt");
+
+        using var strace = new Strace("-e", "trace=openat2", "-P", "tree", "-e", "inject=openat2:error=EMFILE:when=1");
+        Assert.False(await IsReplayedAsync(served, strace.Wrapper, "replace", "tree/file.txt"));
+
+        Assert.Contains(strace.Calls, call => call.EndsWith("(INJECTED)", StringComparison.Ordinal));
     }
 
     /// <summary>A directory that was made a moment before the end is still known to be the delivery's own.</summary>
@@ -186,6 +200,35 @@ public sealed class KilledServerRetryTests
         Assert.NotEmpty(receipts.Replayed);
         Assert.Equal(50, Directory.EnumerateFiles(served["tree"]).Count());
         Tool.Run("diff", "-r", tree, served["tree"]);
+    }
+
+    private static FerryPath[] OneFile(ServedDirectory served, string name) =>
+        [Path.Combine(served.Sources, name.Split('/')[0]), "--delivery-key", "key", "--no-descriptors", "--json"];
+
+    /// <summary>A server that has published one file and died.</summary>
+    private static async Task<ServedDirectory> KilledBeforeItFlushesAsync(TinyFileSystem disk, string existing, string name = "file.txt")
+    {
+        ServedDirectory served = await ServedDirectory.StartAsync(disk["root"], [], "--existing", existing);
+        string source = Path.Combine(served.Sources, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(source)!);
+        await File.WriteAllTextAsync(source, "content", Cancel);
+        await using (await AttachedStrace.StartAsync(served.Server.Pid, "-e", "trace=fsync", "-P", Path.GetDirectoryName(served[name])!, "-e", "inject=fsync:signal=KILL"))
+        {
+            Task<FerryResult> cut = served.SendAsync(OneFile(served, name));
+            Assert.Equal(128 + Signal.Kill, (await served.Server.WaitAsync()).ExitCode);
+            Assert.NotEqual(0, (await cut).ExitCode);
+        }
+        Assert.True(File.Exists(served[name]));
+        return served;
+    }
+
+    /// <summary>Sends the same again to another server, which has ended when this returns.</summary>
+    private static async Task<bool> IsReplayedAsync(ServedDirectory served, string[] wrapper, string existing, string name = "file.txt")
+    {
+        await served.StartAgainAsync(wrapper, "--existing", existing);
+        FerryResult again = await served.SendAsync(OneFile(served, name));
+        await served.Server.StopAsync();
+        return SentReceipts.Read(again).Replayed.Any();
     }
 
     private static async Task<SentReceipts> SendWhileKilledAsync(ServedDirectory served, string source, (string Call, int Occurrence) at, string existing, Action? died = null, params string[] options)

@@ -474,6 +474,21 @@ public sealed class JournalTests
         Assert.Null(await directory.FindAsync("done"));
     }
 
+    /// <summary>Where it is not replaced anyway, it would get a second name or be refused when it is not known again.</summary>
+    [Theory]
+    [InlineData(ExistingFiles.Replace, false)]
+    [InlineData(ExistingFiles.Number, true)]
+    [InlineData(ExistingFiles.Refuse, true)]
+    [InlineData(ExistingFiles.Keep, true)]
+    public async Task What_may_be_stored_once_more_at_no_cost_is_not_looked_at(ExistingFiles existing, bool isKnown)
+    {
+        using TinyFileSystem disk = TinyFileSystem.OfType("ext4");
+        using var directory = new JournalDirectory(existing, disk["root"]);
+        using KeyedDelivery delivery = await directory.BeginAsync();
+
+        Assert.Equal(isKnown, directory.Stage(delivery, "name", Durability.Durable).Staged.IsKnown);
+    }
+
     /// <summary>A small file is not looked at before it is published: what it is shows in what it holds, and that it is no older one in when it was renamed.</summary>
     [Fact]
     public async Task After_a_power_cut_a_small_file_is_known_by_its_content()
@@ -572,13 +587,17 @@ public sealed class JournalTests
 
         private readonly TestDirectory directory = new();
         private readonly ExistingFiles existing;
-        private readonly List<IncomingFile> files = [];
+        private readonly List<IDisposable> staged = [];
         private readonly Store store;
+        private ConfinedDirectory root = null!;
         private Journals journals = null!;
 
-        public JournalDirectory(ExistingFiles existing = ExistingFiles.Replace)
+        /// <param name="existing">As the server's.</param>
+        /// <param name="root">A directory on another file system, somebody else's; null for one in memory.</param>
+        public JournalDirectory(ExistingFiles existing = ExistingFiles.Replace, string? root = null)
         {
             this.existing = existing;
+            Root = root ?? directory["root"];
             store = Open();
         }
 
@@ -587,7 +606,7 @@ public sealed class JournalTests
         /// <summary>The run of the machine.</summary>
         public UInt128 Boot { get; set; } = 1;
 
-        public string Root => directory["root"];
+        public string Root { get; }
 
         public string JournalPath => Root + "/.ferry/journal/1000";
 
@@ -599,6 +618,7 @@ public sealed class JournalTests
         public void Restart()
         {
             journals.Dispose();
+            root.Dispose();
             journals = OpenJournals();
         }
 
@@ -616,10 +636,11 @@ public sealed class JournalTests
 
         public JournalRecord Stage(KeyedDelivery delivery, string name, Durability level = Durability.Received)
         {
-            IncomingFile file = store.BeginDelivery().CreateFile(name, new FileExpectation(7, default, Durability.Received), contentIsHere: true);
-            files.Add(file);
+            Delivery one = store.BeginDelivery();
+            IncomingFile file = one.CreateFile(name, new FileExpectation(7, default, level), contentIsHere: true);
+            staged.AddRange([file, one]);
             file.Write("content"u8);
-            // In memory nothing is durable, whatever was asked for.
+            // In memory nothing is durable, whatever was asked for; the record says it is.
             return IntentOf(delivery, name, level, file.Identify(ReceiptOf(name, level)));
         }
 
@@ -627,7 +648,9 @@ public sealed class JournalTests
 
         public void Dispose()
         {
+            staged.ForEach(one => one.Dispose());
             journals.Dispose();
+            root.Dispose();
             store.Dispose();
             directory.Dispose();
         }
@@ -656,7 +679,7 @@ public sealed class JournalTests
 
         private Journals OpenJournals()
         {
-            ConfinedDirectory root = ConfinedDirectory.OpenRoot(Root);
+            root = ConfinedDirectory.OpenRoot(Root);
             return Journals.Open(root.OpenDirectory(".ferry/journal"u8), root, new FileSystemFlusher(root), Time, Boot);
         }
     }

@@ -50,7 +50,7 @@ internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks lin
             StoredName? found = name;
             if (isDurable || intent.Staged.IsKnown)
             {
-                using ConfinedDirectory? below = name.Directory.IsEmpty ? null : TryOpen(name.Directory);
+                using ConfinedDirectory? below = name.Directory.IsEmpty ? null : TryOpen(name.Directory, isDurable);
                 ConfinedDirectory? directory = name.Directory.IsEmpty ? root : below;
                 found = directory is null ? null : Find(directory, name, intent, mayBeCut);
                 if (found is not null && isDurable)
@@ -83,40 +83,49 @@ internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks lin
     }
 
     /// <summary>The directory of a name; null when somebody has removed it since, or put something else in its way.</summary>
-    private ConfinedDirectory? TryOpen(ReadOnlySpan<byte> path)
+    /// <param name="path">The directory.</param>
+    /// <param name="isNeeded">Whether it is to be flushed: then it must not be missed for any other reason.</param>
+    private ConfinedDirectory? TryOpen(ReadOnlySpan<byte> path, bool isNeeded)
     {
         try
         {
             return root.TryOpenDirectory(path, out ConfinedDirectory? directory) ? directory : null;
         }
-        catch (FerryException e) when (e.Code is FerryErrorCode.NotDirectory or FerryErrorCode.SymbolicLink or FerryErrorCode.CrossesMount)
+        catch (FerryException e) when (!isNeeded || e.Code is FerryErrorCode.NotDirectory or FerryErrorCode.SymbolicLink or FerryErrorCode.CrossesMount)
         {
             return null;
         }
     }
 
-    /// <summary>Where the file is: under its name, or beside it; null when it is not found, because somebody has moved it since.</summary>
+    /// <summary>
+    /// Where the file is: under its name, or beside it; null when it is not found, because somebody has moved it since. What is not known under whatever name is
+    /// looked for after a power cut only: else it is enough that it waits no more.
+    /// </summary>
     private static StoredName? Find(ConfinedDirectory directory, StoredName name, JournalRecord intent, bool mayBeCut) =>
         intent.Staged.IsKnown ? FindIn(directory, name, intent.Staged)
         : !mayBeCut || HasItsContent(directory, name.Last, intent) ? name
         : null;
 
-    /// <summary>True for a file that has the size, time and content that the receipt speaks of, and was changed since its intent, as a rename does: by that it is not an older one.</summary>
+    /// <summary>
+    /// True for a file that has the size, time and content that the receipt speaks of, and was changed since its intent, as a rename does: by that it is not an older
+    /// one. Whoever put it there, it is flushed.
+    /// </summary>
     private static bool HasItsContent(ConfinedDirectory directory, ReadOnlySpan<byte> name, JournalRecord intent)
     {
-        if (!IsKnownByContent(intent.Receipt!) || !directory.TryOpenFile(name, OpenFlags.ReadOnly, out SafeFileHandle? file))
+        Receipt receipt = intent.Receipt!;
+        if (!IsKnownByContent(receipt) || !directory.TryGetStatus(name, out FileStatus status) || !status.IsRegularFile || status.Size != receipt.Size
+            || (intent.Modified is { } modified && modified != new FileTime(status.Modified.Seconds, status.Modified.Nanoseconds))
+            || !IsSince(status.Changed, intent) || !directory.TryOpenFile(name, OpenFlags.ReadOnly, out SafeFileHandle? file))
         {
             return false;
         }
         using (file)
         {
-            Span<byte> content = new byte[intent.Receipt!.Size];
-            string hash = intent.Receipt.Hash!;
-            return FileCalls.GetStatus(file, out FileStatus status) == 0 && status.IsRegularFile && status.Size == content.Length
-                && (intent.Modified is not { } modified || modified == new FileTime(status.Modified.Seconds, status.Modified.Nanoseconds))
-                && IsSince(status.Changed, intent)
-                && FileCalls.Read(file, content, 0, out int read) == 0 && read == content.Length
-                && ContentHash.Of(hash[..hash.IndexOf(':')], content).AsSpan().SequenceEqual(ContentHash.BytesOf(hash));
+            Span<byte> content = new byte[receipt.Size];
+            string hash = receipt.Hash!;
+            return FileCalls.Read(file, content, 0, out int read) == 0 && read == content.Length
+                && ContentHash.Of(hash[..hash.IndexOf(':')], content).AsSpan().SequenceEqual(ContentHash.BytesOf(hash))
+                && FileCalls.Flush(file) == 0;
         }
     }
 

@@ -55,7 +55,7 @@ internal sealed class Traffic(string mount, Func<long> moment) : IDisposable
     {
         Round[] under = [.. begun.Where(round => round.Scenario.GoesOn && round.Moment <= cut).GroupBy(round => round.Scenario).Select(rounds => rounds.Last())];
         string socket = directory["another-socket"];
-        await using FerryServerProcess server = await Serving.StartAsync(root, socket, AnotherBoot());
+        await using FerryServerProcess server = await Serving.StartAsync(root, socket, AnotherBoot.Wrapper(directory["boot_id"]));
         List<string> wrong = [];
         int goneOn = 0;
         foreach (Round round in under)
@@ -92,14 +92,6 @@ internal sealed class Traffic(string mount, Func<long> moment) : IDisposable
         {
             Directory.Delete(Path.Combine(sources, $"{scenario.Name}-{round}"), recursive: true);
         }
-    }
-
-    /// <summary>A server on another machine's boot, as it were: /proc says so to it alone.</summary>
-    private string[] AnotherBoot()
-    {
-        string identity = directory["boot_id"];
-        File.WriteAllText(identity, $"{Guid.NewGuid()}\n");
-        return ["unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /proc/sys/kernel/random/boot_id && exec \"$@\"", identity];
     }
 
     /// <param name="Scenario">What was sent.</param>
