@@ -53,6 +53,9 @@ internal abstract class ContentHash : IDisposable
     /// <summary>The bytes in a text form that <see cref="ToText"/> made.</summary>
     public static byte[] BytesOf(string text) => Convert.FromHexString(text.AsSpan(text.IndexOf(':') + 1));
 
+    /// <summary>Whether a text form that <see cref="ToText"/> made is the hash of content.</summary>
+    public static bool IsOf(string text, ReadOnlySpan<byte> content) => Of(text[..text.IndexOf(':')], content).AsSpan().SequenceEqual(BytesOf(text));
+
     /// <summary>Whether a text is a hash as <see cref="ToText"/> makes them.</summary>
     public static bool IsText(string? text)
     {

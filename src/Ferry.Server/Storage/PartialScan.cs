@@ -60,7 +60,7 @@ internal static class PartialScan
                 return null;
             }
             // Whose server was killed just before it was published has the source's time already.
-            bool isComplete = record.Modified == new FileTime(status.Modified.Seconds, status.Modified.Nanoseconds);
+            bool isComplete = record.Modified == FileTime.Of(status.Modified);
             bool hasUnused = status.OccupiedBytes - status.Size > MostUnused;
             if (hasUnused && FileCalls.Truncate(file, status.Size) != 0)
             {

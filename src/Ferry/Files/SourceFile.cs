@@ -33,7 +33,7 @@ internal sealed class SourceFile : IDisposable
     public EntryMetadata Metadata => MetadataOf(opened);
 
     public static EntryMetadata MetadataOf(in FileStatus status) =>
-        new(status.Permissions & EntryMetadata.ModeMask, new FileTime(status.Modified.Seconds, status.Modified.Nanoseconds));
+        new(status.Permissions & EntryMetadata.ModeMask, FileTime.Of(status.Modified));
 
     /// <summary>Reads at a position until the buffer is full or the file ends.</summary>
     /// <returns>Bytes read.</returns>

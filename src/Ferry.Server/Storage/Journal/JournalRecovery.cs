@@ -114,7 +114,7 @@ internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks lin
     {
         Receipt receipt = intent.Receipt!;
         if (!IsKnownByContent(receipt) || !directory.TryGetStatus(name, out FileStatus status) || !status.IsRegularFile || status.Size != receipt.Size
-            || (intent.Modified is { } modified && modified != new FileTime(status.Modified.Seconds, status.Modified.Nanoseconds))
+            || (intent.Modified is { } modified && modified != FileTime.Of(status.Modified))
             || !IsSince(status.Changed, intent) || !directory.TryOpenFile(name, OpenFlags.ReadOnly, out SafeFileHandle? file))
         {
             return false;
@@ -122,9 +122,8 @@ internal sealed class JournalRecovery(ConfinedDirectory root, DirectoryLinks lin
         using (file)
         {
             Span<byte> content = new byte[receipt.Size];
-            string hash = receipt.Hash!;
             return FileCalls.Read(file, content, 0, out int read) == 0 && read == content.Length
-                && ContentHash.Of(hash[..hash.IndexOf(':')], content).AsSpan().SequenceEqual(ContentHash.BytesOf(hash))
+                && ContentHash.IsOf(receipt.Hash!, content)
                 && FileCalls.Flush(file) == 0;
         }
     }
